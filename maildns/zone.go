@@ -137,7 +137,6 @@ func (z Zone) Silent(key Key) map[string]string {
 // Disagreement is one RRset of which servers serve different versions.
 type Disagreement struct {
 	Key Key
-	// Versions is sorted by the servers' names; each names who serves it.
 	Versions []Version
 }
 
@@ -170,7 +169,7 @@ func (z Zone) Disagreements() []Disagreement {
 	}
 	var out []Disagreement
 	for k := range keys {
-		if v := z.versions(k); len(v) > 1 {
+		if v := z.Versions(k); len(v) > 1 {
 			out = append(out, Disagreement{k, v})
 		}
 	}
@@ -178,7 +177,9 @@ func (z Zone) Disagreements() []Disagreement {
 	return out
 }
 
-func (z Zone) versions(key Key) []Version {
+// Versions returns the different answers to key, each with the servers that give
+// it, in the order of the zone. Servers that were not heard do not count.
+func (z Zone) Versions(key Key) []Version {
 	var out []Version
 	for _, s := range z.Servers {
 		rr, ok := s.Lookup(key)
