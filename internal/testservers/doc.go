@@ -1,0 +1,2 @@
+// Package testservers starts real servers for tests.
+package testservers

@@ -1,0 +1,175 @@
+package testservers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// stopPatience is how long a server may take to end after SIGTERM before it
+// and whatever it started are killed.
+const stopPatience = 10 * time.Second
+
+// command is what it takes to start a server: the program in the foreground,
+// run as the unprivileged user when the tests run as root.
+type command struct {
+	path  string
+	args  []string
+	dir   string
+	env   []string
+	files []*os.File // handed down as descriptors 3, 4, …
+}
+
+// process is one running server. The goroutine started by launch owns Wait;
+// everybody else learns of the end through done.
+type process struct {
+	cmd  *exec.Cmd
+	log  string
+	done chan struct{}
+	err  error // how it ended; read only after done is closed
+}
+
+// launch starts the program in a process group of its own, its output in a
+// file called log, and does not wait for it to be ready.
+func (u user) launch(c command, log string) (*process, error) {
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("open server log: %w", err)
+	}
+	defer out.Close()
+	if u.switched {
+		// The server opens the same file by name.
+		if err := out.Chown(int(u.uid), int(u.gid)); err != nil {
+			return nil, err
+		}
+	}
+	cmd := u.command(c)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.ExtraFiles = c.files
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.path, err)
+	}
+	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// command prepares c to run as u, in a group of its own so that nothing it
+// starts can outlive it.
+func (u user) command(c command) *exec.Cmd {
+	cmd := exec.Command(c.path, c.args...)
+	cmd.Dir = c.dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "LC_ALL=C"}, c.env...)
+	cmd.SysProcAttr = isolated()
+	if u.switched {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: u.uid, Gid: u.gid}
+	}
+	return cmd
+}
+
+// stop asks the server to end, waits, and kills what is left of its group.
+// Stopping twice is harmless.
+func (p *process) stop() {
+	if p == nil {
+		return
+	}
+	group := -p.cmd.Process.Pid
+	select {
+	case <-p.done:
+	default:
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-p.done:
+		case <-time.After(stopPatience):
+		}
+	}
+	_ = syscall.Kill(group, syscall.SIGKILL)
+	<-p.done
+	waitGroupGone(group)
+}
+
+// kill ends the server and everything it started at once, as a crash would.
+func (p *process) kill() {
+	group := -p.cmd.Process.Pid
+	_ = syscall.Kill(group, syscall.SIGKILL)
+	<-p.done
+	waitGroupGone(group)
+}
+
+// waitGroupGone returns when no process of the group is left, or after
+// stopPatience: orphans are reaped by init, which takes its time.
+func waitGroupGone(group int) {
+	for range int(stopPatience / pollEvery) {
+		if errors.Is(syscall.Kill(group, 0), syscall.ESRCH) {
+			return
+		}
+		time.Sleep(pollEvery)
+	}
+}
+
+// groupAlive reports whether any process of the server's group still exists.
+func (p *process) groupAlive() bool {
+	return !errors.Is(syscall.Kill(-p.cmd.Process.Pid, 0), syscall.ESRCH)
+}
+
+// Readiness is polled: none of the servers offers a signal all of them share.
+const (
+	pollEvery     = 20 * time.Millisecond
+	readyPatience = 30 * time.Second
+)
+
+// waitReady polls probe until it succeeds, the process ends or patience does.
+func (p *process) waitReady(probe func() error) error {
+	var last error
+	for range int(readyPatience / pollEvery) {
+		select {
+		case <-p.done:
+			return fmt.Errorf("server ended while starting: %v\n%s", p.err, p.tail())
+		default:
+		}
+		if last = probe(); last == nil {
+			return nil
+		}
+		time.Sleep(pollEvery)
+	}
+	return fmt.Errorf("server not ready after %s: %w\n%s", readyPatience, last, p.tail())
+}
+
+// tail returns the end of the server's own log, for messages of failed tests.
+func (p *process) tail() string {
+	const most = 4 << 10
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	if len(text) > most {
+		text = text[len(text)-most:]
+	}
+	return filepath.Base(p.log) + ":\n" + string(bytes.TrimSpace(text))
+}
+
+// startTries covers the moment between choosing a free port and the server
+// listening on it, in which somebody else may take it.
+const startTries = 3
+
+// startOnce calls start up to startTries times and fails the test with the
+// last error.
+func startOnce(t testing.TB, what string, start func() error) {
+	t.Helper()
+	var err error
+	for range startTries {
+		if err = start(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("start %s: %v", what, err)
+}
