@@ -136,7 +136,7 @@ func (z Zone) Silent(key Key) map[string]string {
 
 // Disagreement is one RRset of which servers serve different versions.
 type Disagreement struct {
-	Key Key
+	Key      Key
 	Versions []Version
 }
 
