@@ -71,6 +71,20 @@ func ParseSPF(txt string) (SPF, error) {
 	return s, nil
 }
 
+// NewSPF makes a record of mechanisms as a service publishes them
+// ("include:spf.example", "ip4:192.0.2.1"). Without an all among them it ends
+// in ~all, the right word while two services send.
+func NewSPF(terms ...string) (SPF, error) {
+	s, err := ParseSPF("v=spf1 " + strings.Join(terms, " "))
+	if err != nil {
+		return SPF{}, err
+	}
+	if _, ok := s.All(); !ok && s.find("redirect") == nil {
+		s.Terms = append(s.Terms, SPFTerm{Qualifier: SoftFail, Name: "all", CIDR4: -1, CIDR6: -1})
+	}
+	return s, nil
+}
+
 // String returns the record, every term as it was written.
 func (s SPF) String() string {
 	words := []string{"v=spf1"}

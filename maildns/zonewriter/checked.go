@@ -154,7 +154,7 @@ func (c *Checked) run(ctx context.Context, j job) error {
 	said := j.act(ctx, current)
 	var manual *ManualError
 	if errors.As(said, &manual) {
-		return said
+		return &ManualError{Change: maildns.Diff(want, current), Text: manual.Text}
 	}
 	return c.prove(ctx, j, z, current, want, said)
 }
