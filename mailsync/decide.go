@@ -1,0 +1,555 @@
+package mailsync
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Actions is what a pass will do, in the order of its fields. The rows in it
+// already say what they will be once it is done.
+type Actions struct {
+	// Record changes the ledger only.
+	Record []*Row
+	Forget []int64
+	Moves  []MoveAction
+	Copies []CopyAction
+	Flags  []FlagAction
+	// Deletes come last.
+	Deletes []DeleteAction
+	// Held are source messages nothing is done about in this pass.
+	Held []HeldMessage
+	// Refusal says why deletions that were due are not in Deletes.
+	Refusal string
+	// RefusedDeletes counts them.
+	RefusedDeletes int
+	// Pending counts, by pair, what a later pass must look at again.
+	Pending map[int64]int
+}
+
+// MoveAction moves a copy on the target to follow the source.
+type MoveAction struct {
+	Row  *Row // still as it is on the target
+	From []string
+	To   *PairState
+	// Source is the message in its new place on the source.
+	Source Meta
+}
+
+// CopyAction copies a source message. Row is nil for a new one.
+type CopyAction struct {
+	Pair *PairState
+	Meta Meta
+	Row  *Row
+}
+
+// FlagAction changes flags of a copy; Source becomes the row's base.
+type FlagAction struct {
+	Row         *Row
+	Folder      []string
+	Add, Remove []string
+	Source      []string
+}
+
+// DeleteAction removes a copy we wrote.
+type DeleteAction struct {
+	Row    *Row
+	Folder []string
+}
+
+// HeldMessage is one that waits for a person or for the last delta.
+type HeldMessage struct {
+	Pair *PairState
+	Meta Meta
+	// Failure is true when a person must look.
+	Failure bool
+	Why     string
+}
+
+const (
+	keptChanged  = "vanished on the source; kept: changed on the target since"
+	keptAdopted  = "vanished on the source; kept: was on the target before us"
+	keptPolicy   = "vanished on the source; kept: deletions are not mirrored"
+	keptFence    = "vanished on the source; kept: UIDVALIDITY of the folder changed"
+	keptMoved    = "vanished on the source; kept: a person filed it elsewhere on the target"
+	belowFence   = "was on the source at the switch, and the ledger of that time is lost"
+	awayOnTarget = "moved or deleted on the target"
+)
+
+// decision is the state of one Decide.
+type decision struct {
+	*Delta
+	prints map[Ref]Print
+	dirty  map[*Row]bool
+	out    Actions
+	// pools of unclaimed foreign messages by digest: in one folder, anywhere.
+	local map[string]map[Digest][]*foreignMessage
+	whole map[Digest][]*foreignMessage
+	plain map[string]map[Digest][]*foreignMessage
+}
+
+// Decide turns a sorted delta into actions, given the digests of Wanted.
+// A message whose digest is missing (it vanished meanwhile, or cannot be
+// read) is left for a later pass.
+func (d *Delta) Decide(prints map[Ref]Print) Actions {
+	x := &decision{Delta: d, prints: prints, dirty: map[*Row]bool{}}
+	x.out.Forget = slices.Clone(d.forget)
+	x.out.Pending = maps.Clone(d.uncertain)
+	x.fillPools()
+	x.reidentify()
+	x.followMoves()
+	x.findLost()
+	x.adopt()
+	x.rest()
+	x.finishVanished()
+	x.flags()
+	for _, h := range x.out.Held {
+		x.out.Pending[h.Pair.Pair.ID]++
+	}
+	x.record()
+	return x.out
+}
+
+func (x *decision) fillPools() {
+	x.local, x.plain = map[string]map[Digest][]*foreignMessage{}, map[string]map[Digest][]*foreignMessage{}
+	x.whole = map[Digest][]*foreignMessage{}
+	put := func(pool map[string]map[Digest][]*foreignMessage, k string, d Digest, f *foreignMessage) {
+		if pool[k] == nil {
+			pool[k] = map[Digest][]*foreignMessage{}
+		}
+		pool[k][d] = append(pool[k][d], f)
+	}
+	for _, f := range x.foreign {
+		p, ok := x.prints[f.ref()]
+		if !ok {
+			continue
+		}
+		put(x.local, folderKey(f.path), p.Digest, f)
+		put(x.plain, folderKey(f.path), p.Plain, f)
+		x.whole[p.Digest] = append(x.whole[p.Digest], f)
+	}
+}
+
+// take claims an unclaimed message of a pool, one to one.
+func take(pool map[Digest][]*foreignMessage, d Digest) *foreignMessage {
+	for _, f := range pool[d] {
+		if !f.taken {
+			f.taken = true
+			return f
+		}
+	}
+	return nil
+}
+
+func (x *decision) touch(r *Row) { x.dirty[r] = true }
+
+// reidentify finds messages again whose folder has a new UIDVALIDITY on the
+// source. What is not found again is never deleted.
+func (x *decision) reidentify() {
+	byPair := x.freshByDigest()
+	for _, p := range x.restless {
+		if f := takeFresh(byPair[p.pair][p.row.Digest]); f != nil && !p.row.Digest.IsZero() {
+			x.relink(p, f)
+			continue
+		}
+		if p.row.Digest.IsZero() {
+			x.out.Forget = append(x.out.Forget, p.row.ID)
+			continue
+		}
+		p.noDelete = true
+		x.vanished = append(x.vanished, p)
+	}
+}
+
+func (x *decision) freshByDigest() map[*PairState]map[Digest][]*freshMessage {
+	out := map[*PairState]map[Digest][]*freshMessage{}
+	for _, f := range x.fresh {
+		p, ok := x.prints[f.ref()]
+		if !ok {
+			continue
+		}
+		if out[f.pair] == nil {
+			out[f.pair] = map[Digest][]*freshMessage{}
+		}
+		out[f.pair][p.Digest] = append(out[f.pair][p.Digest], f)
+	}
+	return out
+}
+
+func takeFresh(list []*freshMessage) *freshMessage {
+	for _, f := range list {
+		if !f.taken {
+			f.taken = true
+			return f
+		}
+	}
+	return nil
+}
+
+// relink gives a row the new UID of its source message in the same folder.
+func (x *decision) relink(p *placed, f *freshMessage) {
+	p.row.SourceUID, p.row.SourceValidity = f.meta.UID, f.pair.Source.UIDValidity
+	m := f.meta
+	p.source, p.taken = &m, true
+	x.touch(p.row)
+	switch {
+	case !p.row.Outcome.Live():
+	case p.target != nil:
+		x.here = append(x.here, p)
+	case x.absenceProven(p):
+		x.lost = append(x.lost, p)
+	}
+}
+
+func (x *decision) absenceProven(p *placed) bool {
+	v := x.views()[folderKey(p.where())]
+	return v != nil && v.Proven
+}
+
+// followMoves joins what vanished with the same octets that are new.
+func (x *decision) followMoves() {
+	byPair := x.freshByDigest()
+	origins := slices.Clone(x.vanished)
+	for _, g := range x.gone {
+		if x.s.Policy == AddOnly || g.target != nil {
+			origins = append(origins, g)
+		}
+	}
+	for _, samePair := range []bool{true, false} {
+		for _, p := range origins {
+			if p.taken || p.row.Digest.IsZero() || p.row.Origin == FromTarget {
+				continue
+			}
+			if f := x.continuation(p, byPair, samePair); f != nil {
+				x.follow(p, f)
+			}
+		}
+	}
+}
+
+func (x *decision) continuation(p *placed, byPair map[*PairState]map[Digest][]*freshMessage, samePair bool) *freshMessage {
+	if samePair {
+		return takeFresh(byPair[p.pair][p.row.Digest])
+	}
+	for _, q := range x.s.Pairs {
+		if q == p.pair || q.excluded() {
+			continue
+		}
+		if f := takeFresh(byPair[q][p.row.Digest]); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+func (x *decision) follow(p *placed, f *freshMessage) {
+	if p.row.Outcome == Gone {
+		x.revive(p)
+	}
+	if f.pair == p.pair {
+		x.relink(p, f)
+		return
+	}
+	live, home := p.row.Outcome.Live(), p.where()
+	p.taken = true
+	if live && x.s.Policy == Mirror && p.target != nil && p.row.TargetFolder == nil {
+		x.out.Pending[f.pair.Pair.ID]++ // its flags are compared by the next pass
+		x.out.Moves = append(x.out.Moves, MoveAction{Row: p.row, From: home, To: f.pair, Source: f.meta})
+		return
+	}
+	if live && x.s.Policy == AddOnly {
+		p.row.Outcome, p.row.Reason = Moved, "moved on the source to "+showPath(f.pair.Pair.Source.Path)
+	}
+	p.row.Pair, p.pair = f.pair.Pair.ID, f.pair
+	p.row.TargetFolder = home
+	if folderKey(home) == folderKey(f.pair.Pair.Target.Path) {
+		p.row.TargetFolder = nil
+	}
+	x.relink(p, f)
+}
+
+// revive brings a row back whose message came back to the source.
+func (x *decision) revive(p *placed) {
+	p.row.Outcome, p.row.Reason = Adopted, ""
+	if p.target == nil {
+		p.row.Outcome, p.row.Reason = Released, awayOnTarget
+	}
+}
+
+// findLost looks for copies that are not where they were.
+func (x *decision) findLost() {
+	for _, p := range x.lost {
+		f := take(x.local[folderKey(p.where())], p.row.Digest)
+		if f == nil && x.s.Policy == Mirror {
+			f = take(x.whole, p.row.Digest)
+		}
+		switch {
+		case f != nil:
+			x.settleAt(p, f)
+		case x.s.Policy == AddOnly:
+			p.row.Outcome, p.row.Reason = Released, awayOnTarget
+			x.touch(p.row)
+		default:
+			x.out.Copies = append(x.out.Copies, CopyAction{Pair: p.pair, Meta: *p.source, Row: p.row})
+		}
+	}
+}
+
+// settleAt records where a copy is now. A person may have put it there.
+func (x *decision) settleAt(p *placed, f *foreignMessage) {
+	p.row.TargetUID, p.row.TargetValidity = f.meta.UID, f.validity
+	p.row.TargetFolder = nil
+	if folderKey(f.path) != folderKey(p.pair.Pair.Target.Path) {
+		p.row.TargetFolder = f.path
+	}
+	m := f.meta
+	p.target = &m
+	x.touch(p.row)
+	if p.source != nil {
+		x.here = append(x.here, p)
+	}
+}
+
+// adopt matches what is new on the source with what is unknown on the target.
+func (x *decision) adopt() {
+	for _, f := range x.fresh {
+		if p, ok := x.prints[f.ref()]; ok && !f.taken && !f.pair.excluded() {
+			if t := take(x.local[folderKey(f.pair.Pair.Target.Path)], p.Digest); t != nil {
+				x.adoptAt(f, t, p)
+			}
+		}
+	}
+	for _, f := range x.fresh {
+		p, ok := x.prints[f.ref()]
+		if !ok || f.taken || f.pair.excluded() {
+			continue
+		}
+		if t := x.elsewhere(p); t != nil {
+			x.adoptAt(f, t, p)
+			continue
+		}
+		x.similar(f, p)
+	}
+}
+
+func (x *decision) elsewhere(p Print) *foreignMessage {
+	if !x.anywhere() {
+		return nil
+	}
+	return take(x.whole, p.Digest)
+}
+
+// similar: the target has the message with other line ends, and we did not
+// write it as far as the ledger knows.
+func (x *decision) similar(f *freshMessage, p Print) {
+	if x.s.OnSimilar == KeepBoth {
+		return
+	}
+	t := take(x.plain[folderKey(f.pair.Pair.Target.Path)], p.Plain)
+	switch {
+	case t == nil:
+	case x.s.OnSimilar == AdoptSimilar:
+		x.adoptAt(f, t, p)
+	default:
+		f.taken = true
+		x.out.Held = append(x.out.Held, HeldMessage{Pair: f.pair, Meta: f.meta, Failure: true,
+			Why: fmt.Sprintf("similar, altered: message %d of the target differs in line ends only", t.meta.UID)})
+	}
+}
+
+func (x *decision) adoptAt(f *freshMessage, t *foreignMessage, p Print) {
+	f.taken = true
+	r := &Row{Pair: f.pair.Pair.ID, SourceUID: f.meta.UID, SourceValidity: f.pair.Source.UIDValidity, TargetUID: t.meta.UID,
+		TargetValidity: t.validity, Digest: p.Digest, Size: p.Octets, Date: f.meta.Date, Outcome: Adopted, Origin: FromSource,
+		Left: t.meta.Flags, Settled: true}
+	if p.Plain != p.Digest {
+		r.Plain = p.Plain
+	}
+	if folderKey(t.path) != folderKey(f.pair.Pair.Target.Path) {
+		r.TargetFolder = t.path
+	}
+	// The base is empty: all flags of the source are new to the target. Not
+	// so below the fence, where a person may have taken them away.
+	if x.s.Policy == AddOnly && x.s.Fences.below(f.pair.Pair, f.pair.Source.UIDValidity, f.meta) {
+		r.Flags = sortedFlags(f.meta.Flags)
+	}
+	x.touch(r)
+	source, target := f.meta, t.meta
+	x.here = append(x.here, &placed{row: r, pair: f.pair, source: &source, target: &target})
+}
+
+// rest decides about what is new and nowhere on the target.
+func (x *decision) rest() {
+	for _, f := range x.fresh {
+		switch {
+		case f.taken:
+		case f.pair.excluded():
+			x.note(f, Excluded, f.pair.Pair.Reason)
+		case x.s.Policy == AddOnly && x.fenced(f):
+			x.note(f, Released, belowFence)
+		case x.s.Policy == AddOnly && !x.s.Final && isDraft(f):
+			x.out.Held = append(x.out.Held, HeldMessage{Pair: f.pair, Meta: f.meta, Why: "draft: copied by the last delta"})
+		default:
+			x.out.Copies = append(x.out.Copies, CopyAction{Pair: f.pair, Meta: f.meta})
+		}
+	}
+}
+
+func (x *decision) fenced(f *freshMessage) bool {
+	return !x.s.Trusted && !x.s.Fences.CopyBelow && x.s.Fences.below(f.pair.Pair, f.pair.Source.UIDValidity, f.meta)
+}
+
+func isDraft(f *freshMessage) bool { return f.pair.Use == `\Drafts` || hasFlag(f.meta.Flags, `\Draft`) }
+
+func (x *decision) note(f *freshMessage, o Outcome, why string) {
+	r := &Row{Pair: f.pair.Pair.ID, SourceUID: f.meta.UID, SourceValidity: f.pair.Source.UIDValidity, Size: f.meta.Size, Date: f.meta.Date,
+		Flags: sortedFlags(f.meta.Flags), Outcome: o, Origin: FromSource, Reason: why, Settled: true}
+	if p, ok := x.prints[f.ref()]; ok {
+		r.Digest, r.Size = p.Digest, p.Octets
+	}
+	x.touch(r)
+}
+
+// finishVanished ends rows whose source message is no more.
+func (x *decision) finishVanished() {
+	var due []DeleteAction
+	for _, p := range x.vanished {
+		if p.taken {
+			continue
+		}
+		why, wait := x.keeps(p)
+		switch {
+		case wait:
+			x.out.Pending[p.row.Pair]++
+		case why == "":
+			due = append(due, DeleteAction{Row: p.row, Folder: p.where()})
+		default:
+			p.row.Outcome, p.row.Reason = Gone, why
+			x.touch(p.row)
+		}
+	}
+	x.admit(due)
+}
+
+// keeps says why the copy of a vanished message stays, or that it is too early to say.
+func (x *decision) keeps(p *placed) (why string, wait bool) {
+	r := p.row
+	switch {
+	case !r.Outcome.Live():
+		return "vanished on the source", false
+	case x.s.Policy == AddOnly || x.s.KeepVanished:
+		return keptPolicy, false
+	case r.Outcome != Copied || r.Origin != FromSource:
+		return keptAdopted, false
+	case p.noDelete || p.renumbered:
+		return keptFence, false
+	case r.TargetFolder != nil:
+		return keptMoved, false
+	case !p.pair.SourceListed && p.pair.Pair.Absent < 1:
+		return "", true // a folder missing from one pass only
+	case p.target == nil:
+		return "vanished on both sides", !x.absenceProven(p)
+	case !r.Settled:
+		return "", true
+	case !leftAlone(r, p.target):
+		return keptChanged, false
+	}
+	return "", false
+}
+
+// leftAlone: a \Deleted that we announced ourselves may or may not be set yet.
+func leftAlone(r *Row, m *Meta) bool {
+	if hasFlag(r.Left, `\Deleted`) {
+		return equalFlags(minusFlags(m.Flags, []string{`\Deleted`}), minusFlags(r.Left, []string{`\Deleted`}))
+	}
+	return equalFlags(m.Flags, r.Left)
+}
+
+// floor is the number of messages a pass may always delete.
+const deleteFloor = 20
+
+// admit lets deletions through under the ceiling: percent of the mailbox,
+// outside Trash and Junk, never below 20 messages; none at all when the
+// source shows nothing of what it had.
+func (x *decision) admit(due []DeleteAction) {
+	counted, total := 0, 0
+	for _, p := range x.s.Pairs {
+		if p.bin() {
+			continue
+		}
+		if p.Source.Known || !p.SourceListed {
+			total += len(p.Rows)
+		} else {
+			total += int(p.Pair.Source.Messages)
+		}
+	}
+	bins := map[int64]bool{}
+	for _, p := range x.s.Pairs {
+		bins[p.Pair.ID] = p.bin()
+	}
+	for _, a := range due {
+		if !bins[a.Row.Pair] {
+			counted++
+		}
+	}
+	allowed := max(deleteFloor, total*x.s.MaxDelete/100)
+	switch {
+	case len(due) > 0 && x.s.SourceMessages == 0:
+		x.out.Refusal = fmt.Sprintf("the source shows no message at all where it had %d: nothing is deleted", total)
+	case counted > allowed:
+		x.out.Refusal = fmt.Sprintf("%d messages vanished on the source, more than the %d one pass may delete: nothing is deleted", counted, allowed)
+	default:
+		x.out.Deletes = due
+		return
+	}
+	x.out.RefusedDeletes = len(due)
+	for _, a := range due {
+		x.out.Pending[a.Row.Pair]++
+	}
+}
+
+// added are the only flags that add-only time brings over.
+func (x *decision) added(flags []string) []string {
+	if x.s.Policy == Mirror {
+		return flags
+	}
+	return intersectFlags(flags, []string{`\Seen`, `\Answered`, `$Forwarded`})
+}
+
+// flags is the three-way comparison. A flag is set or not, so when both sides
+// changed it they agree: what the source changed since the last agreement is
+// all there is to do, and a change made on the target only stays.
+func (x *decision) flags() {
+	for _, p := range x.here {
+		source := sortedFlags(p.source.Flags)
+		if p.row.Origin == FromTarget || equalFlags(source, p.row.Flags) {
+			continue
+		}
+		a := FlagAction{Row: p.row, Folder: p.where(), Source: source, Add: minusFlags(x.added(minusFlags(source, p.row.Flags)), p.target.Flags)}
+		if x.s.Policy == Mirror {
+			a.Remove = intersectFlags(minusFlags(p.row.Flags, source), p.target.Flags)
+		}
+		if len(a.Add)+len(a.Remove) == 0 {
+			p.row.Flags = source
+			x.touch(p.row)
+			continue
+		}
+		x.out.Flags = append(x.out.Flags, a)
+	}
+}
+
+// record lists the changed rows in a fixed order.
+func (x *decision) record() {
+	for r := range x.dirty {
+		x.out.Record = append(x.out.Record, r)
+	}
+	slices.SortFunc(x.out.Record, func(a, b *Row) int {
+		switch {
+		case a.Pair != b.Pair:
+			return int(a.Pair - b.Pair)
+		case a.SourceUID != b.SourceUID:
+			return int(int64(a.SourceUID) - int64(b.SourceUID))
+		}
+		return int(a.ID - b.ID)
+	})
+}

@@ -1,0 +1,310 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"bascule/mailsync"
+)
+
+// Personality is what sets one server apart from another.
+type Personality struct {
+	NoUIDPlus, NoMove, NoCondStore bool
+	// SingleAppend accepts the messages of a batch one by one.
+	SingleAppend bool
+	// FixedKeywords lists the only keywords taken; nil = any.
+	FixedKeywords []string
+	// DropFlagged loses \Flagged given to APPEND, as Exchange does.
+	DropFlagged bool
+	// FutureIsNow stores Now for later dates, as Dovecot 2.3 does.
+	FutureIsNow bool
+	// EatCR stores lines: a CR before CRLF is lost.
+	EatCR bool
+	// Refuse returns the server's answer to a message it does not take.
+	Refuse func(body []byte, flags []string) error
+	Delim  rune
+	Now    time.Time
+}
+
+// Message is one message as it is stored.
+type Message struct {
+	UID    mailsync.UID
+	Date   time.Time
+	Flags  []string
+	Body   []byte
+	ModSeq uint64
+}
+
+type box struct {
+	path       []string
+	use        string
+	validity   uint32
+	next       mailsync.UID
+	modseq     uint64
+	subscribed bool
+	hidden     bool
+	messages   []Message
+}
+
+// Server is a mailbox in memory. Its methods are safe for concurrent use and
+// act like a person with another mail program.
+type Server struct {
+	// Before is called ahead of each command of a connection with its
+	// name; the error it returns is the command's fate. It may call the
+	// server's methods: that is mail arriving during a pass.
+	Before func(command string) error
+	// CutAppend is asked for each APPEND command, counted from 1: the
+	// connection ends there.
+	CutAppend func(n int) Cut
+	P         Personality
+
+	mu       sync.Mutex
+	boxes    []*box
+	validity uint32
+	appends  int
+	writes   []string
+	opened   []string
+}
+
+// Cut says where a connection ends.
+type Cut int
+
+// Cuts.
+const (
+	NoCut Cut = iota
+	// CutBeforeAccept: the batch is lost.
+	CutBeforeAccept
+	// CutAfterAccept: the batch is stored, the answer is lost.
+	CutAfterAccept
+)
+
+// New returns a server with an empty INBOX.
+func New(p Personality) *Server {
+	if p.Delim == 0 {
+		p.Delim = '/'
+	}
+	if p.Now.IsZero() {
+		p.Now = time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
+	}
+	s := &Server{P: p, validity: 1000}
+	s.create([]string{"INBOX"}, "")
+	return s
+}
+
+func name(path []string) string { return strings.Join(path, "/") }
+
+func (s *Server) find(path []string) *box {
+	for _, b := range s.boxes {
+		if name(b.path) == name(path) || (len(path) == 1 && len(b.path) == 1 && strings.EqualFold(path[0], "INBOX") && strings.EqualFold(b.path[0], "INBOX")) {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *Server) create(path []string, use string) *box {
+	for n := 1; n <= len(path); n++ {
+		if s.find(path[:n]) == nil {
+			s.validity++
+			s.boxes = append(s.boxes, &box{path: slices.Clone(path[:n]), validity: s.validity, next: 1, modseq: 1})
+		}
+	}
+	b := s.find(path)
+	if use != "" {
+		b.use = use
+	}
+	return b
+}
+
+func at(folder string) []string { return strings.Split(folder, "/") }
+
+func (s *Server) must(folder string) *box {
+	b := s.find(at(folder))
+	if b == nil {
+		panic("storetest: no folder " + folder)
+	}
+	return b
+}
+
+// Make creates a folder; components are separated by "/".
+func (s *Server) Make(folder, use string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.create(at(folder), use)
+}
+
+// Put delivers a message and returns its UID.
+func (s *Server) Put(folder, body string, date time.Time, flags ...string) mailsync.UID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.create(at(folder), "").add([]byte(body), date, flags)
+}
+
+func (b *box) add(body []byte, date time.Time, flags []string) mailsync.UID {
+	b.modseq++
+	uid := b.next
+	b.next++
+	flags = slices.Clone(flags)
+	slices.Sort(flags)
+	b.messages = append(b.messages, Message{UID: uid, Date: date, Flags: flags, Body: body, ModSeq: b.modseq})
+	return uid
+}
+
+func (b *box) index(uid mailsync.UID) int {
+	return slices.IndexFunc(b.messages, func(m Message) bool { return m.UID == uid })
+}
+
+// Expunge removes a message.
+func (s *Server) Expunge(folder string, uid mailsync.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.must(folder).remove(uid)
+}
+
+func (b *box) remove(uid mailsync.UID) (Message, bool) {
+	i := b.index(uid)
+	if i < 0 {
+		return Message{}, false
+	}
+	m := b.messages[i]
+	b.messages = slices.Delete(b.messages, i, i+1)
+	b.modseq++
+	return m, true
+}
+
+// Move files a message elsewhere and returns its UID there.
+func (s *Server) Move(folder string, uid mailsync.UID, to string) mailsync.UID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.must(folder).remove(uid)
+	if !ok {
+		panic(fmt.Sprintf("storetest: no message %d in %s", uid, folder))
+	}
+	return s.create(at(to), "").add(m.Body, m.Date, m.Flags)
+}
+
+// Flag sets and clears flags: "+\Seen", "-\Seen".
+func (s *Server) Flag(folder string, uid mailsync.UID, changes ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range changes {
+		s.must(folder).flag(uid, c[1:], c[0] == '+')
+	}
+}
+
+func (b *box) flag(uid mailsync.UID, flag string, set bool) {
+	i := b.index(uid)
+	if i < 0 {
+		return
+	}
+	m := &b.messages[i]
+	has := slices.ContainsFunc(m.Flags, func(f string) bool { return strings.EqualFold(f, flag) })
+	if has == set {
+		return
+	}
+	b.modseq++
+	m.ModSeq = b.modseq
+	if set {
+		m.Flags = append(slices.Clone(m.Flags), flag)
+		slices.Sort(m.Flags)
+		return
+	}
+	m.Flags = slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return strings.EqualFold(f, flag) })
+}
+
+// Alter replaces the octets of a message, which no mail server does.
+func (s *Server) Alter(folder string, uid mailsync.UID, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.must(folder)
+	b.messages[b.index(uid)].Body = []byte(body)
+}
+
+// Renumber gives the folder a new UIDVALIDITY and its messages new UIDs.
+func (s *Server) Renumber(folder string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.must(folder)
+	s.validity++
+	b.validity = s.validity
+	b.next += 100
+	for i := range b.messages {
+		b.messages[i].UID = b.next
+		b.next++
+	}
+	b.modseq++
+}
+
+// Delete removes a folder with all it holds.
+func (s *Server) Delete(folder string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.boxes = slices.DeleteFunc(s.boxes, func(b *box) bool { return name(b.path) == folder })
+}
+
+// Rename renames a folder; its UIDVALIDITY and UIDs stay (RFC 3501 §6.3.5).
+func (s *Server) Rename(folder, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.must(folder).path = at(to)
+}
+
+// Hide leaves a folder out of listings, as servers do by mistake.
+func (s *Server) Hide(folder string, hidden bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.must(folder).hidden = hidden
+}
+
+// Validity returns the UIDVALIDITY and UIDNEXT of a folder.
+func (s *Server) Validity(folder string) (uint32, mailsync.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.must(folder)
+	return b.validity, b.next
+}
+
+// Snapshot returns a copy of everything, by folder name.
+func (s *Server) Snapshot() map[string][]Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string][]Message{}
+	for _, b := range s.boxes {
+		out[name(b.path)] = slices.Clone(b.messages)
+	}
+	return out
+}
+
+// Clone returns an independent copy of the server, without its hooks.
+func (s *Server) Clone() *Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &Server{P: s.P, validity: s.validity}
+	for _, b := range s.boxes {
+		d := *b
+		d.messages = slices.Clone(b.messages)
+		c.boxes = append(c.boxes, &d)
+	}
+	return c
+}
+
+// Writes returns the write commands seen so far and forgets them.
+func (s *Server) Writes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.writes
+	s.writes = nil
+	return w
+}
+
+// Opened returns the folders examined or selected so far and forgets them.
+func (s *Server) Opened() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.opened
+	s.opened = nil
+	return o
+}

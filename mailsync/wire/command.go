@@ -1,0 +1,175 @@
+package wire
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Literals says which literals a server takes without a go-ahead.
+type Literals byte
+
+// Synchronising literals wait for "+"; LITERAL- spares that up to 4096 octets,
+// LITERAL+ always (RFC 7888).
+const (
+	Synchronising Literals = iota
+	LiteralMinus
+	LiteralPlus
+)
+
+func (l Literals) sync(size int64) bool {
+	return l == Synchronising || l == LiteralMinus && size > 4096
+}
+
+// Command is a command being written. Its methods do nothing once it has an
+// error or was refused, so they can be called in a row and checked at End.
+type Command struct {
+	Tag  string
+	c    *Conn
+	name string
+	lit  Literals
+	buf  []byte
+	// begun is true once something was written to the connection's buffer.
+	begun   bool
+	refused *Response
+	err     error
+}
+
+// Begin starts a command; nothing is sent before its first literal or End.
+func (c *Conn) Begin(name string, lit Literals) *Command {
+	m := &Command{Tag: c.tag(), c: c, name: name, lit: lit}
+	m.buf = append(append(append(m.buf, m.Tag...), ' '), name...)
+	return m
+}
+
+// Text adds protocol text of our own making, as it is.
+func (m *Command) Text(s string) *Command {
+	m.buf = append(m.buf, s...)
+	return m
+}
+
+// Name adds a blank and a mailbox name in its own octets: quoted where that
+// is safe, else as a literal.
+func (m *Command) Name(raw string) *Command {
+	m.Text(" ")
+	if quotable(raw) {
+		return m.Text(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(raw) + `"`)
+	}
+	if err := m.Literal(int64(len(raw)), strings.NewReader(raw)); err != nil {
+		m.err = err
+	}
+	return m
+}
+
+func quotable(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return false
+		}
+	}
+	return len(s) < 1000
+}
+
+// emit writes the text collected so far. The first time, the command is
+// checked against the allow-list: what is refused leaves no octet.
+func (m *Command) emit() error {
+	if m.err != nil || m.refused != nil {
+		return m.err
+	}
+	if strings.ContainsAny(string(m.buf), "\r\n\x00") {
+		m.err = fmt.Errorf("%w: %s with a line break in it", ErrForbidden, m.name)
+		return m.err
+	}
+	if !m.begun {
+		if m.err = m.c.admit(m.Tag, m.name, string(m.buf)); m.err != nil {
+			return m.err
+		}
+		m.begun = true
+	}
+	_, err := m.c.bw.Write(m.buf)
+	m.buf = m.buf[:0]
+	if m.err = m.c.lost(err); m.err != nil {
+		m.err = m.c.words(m.err)
+	}
+	return m.err
+}
+
+func (c *Conn) admit(tag, name, line string) error {
+	if c.opt.Allow != nil {
+		if err := c.opt.Allow(name, line); err != nil {
+			return err
+		}
+	}
+	c.meter.command(name)
+	c.pending[tag] = name
+	c.trace(name, line)
+	return nil
+}
+
+func (c *Conn) trace(name, line string) {
+	if c.opt.Trace != nil {
+		c.opt.Trace(Sent, redact(name, line))
+	}
+}
+
+// Begun reports whether anything of the command may have left.
+func (m *Command) Begun() bool { return m.begun }
+
+// Refused is the reply of a server that refused the command half way, or nil.
+// The command is over then; the connection is not.
+func (m *Command) Refused() *Response { return m.refused }
+
+// Literal sends a literal of exactly size octets from body, streaming. A body
+// that ends early or fails leaves the command in pieces: the connection must
+// be closed, and the error says so.
+func (m *Command) Literal(size int64, body io.Reader) error {
+	if m.lit.sync(size) {
+		m.Text(fmt.Sprintf("{%d}", size))
+	} else {
+		m.Text(fmt.Sprintf("{%d+}", size))
+	}
+	text := m.buf
+	m.buf = nil
+	if err := m.head(text, size); err != nil || m.refused != nil {
+		return err
+	}
+	n, err := io.CopyN(m.c.bw, body, size)
+	if err == nil {
+		return nil
+	}
+	if n < size && !isIO(err) {
+		err = fmt.Errorf("message of %d octets ended after %d: %w", size, n, err)
+	}
+	m.err = m.c.words(&Lost{Err: err})
+	return m.err
+}
+
+// head writes the text before a literal and waits for the go-ahead if needed.
+func (m *Command) head(text []byte, size int64) error {
+	m.buf = text
+	if err := m.emit(); err != nil || m.refused != nil {
+		return err
+	}
+	if _, err := m.c.bw.WriteString("\r\n"); err != nil {
+		m.err = m.c.words(m.c.lost(err))
+		return m.err
+	}
+	if m.lit.sync(size) {
+		m.refused, m.err = m.c.proceed(m.Tag)
+	}
+	return m.err
+}
+
+// End ends the command. It is sent with the next Flush or Await.
+func (m *Command) End() error {
+	if m.refused != nil {
+		return nil
+	}
+	if err := m.emit(); err != nil {
+		return err
+	}
+	if _, err := m.c.bw.WriteString("\r\n"); err != nil {
+		m.err = m.c.words(m.c.lost(err))
+	}
+	return m.err
+}
