@@ -1,0 +1,150 @@
+package planner
+
+import (
+	"fmt"
+
+	"bascule/maildns"
+	"bascule/migration"
+)
+
+// cutover: the intent is made durable, then the MX moves: new added, observed
+// on every authoritative server, old removed; what follows the MX comes after.
+func cutover(in Input, before []Step) part {
+	var p part
+	if len(in.Desired.Domains) == 0 {
+		return p
+	}
+	if !in.switchedOver() {
+		p.gates = append(p.gates, windowGate(in), ttlGate(in), evidenceGate(in))
+	}
+	if in.mustIntend() {
+		p.steps = append(p.steps, intentStep(in, before))
+	}
+	for _, m := range movers(in) {
+		p.add(cutoverSteps(in, m, before))
+	}
+	return p
+}
+
+// cutoverGates hold back whatever begins the switch.
+func cutoverGates() []string { return []string{GateHold, GateWindow, GateTTLExpiry, GateEvidence} }
+
+// mustIntend reports whether the intent to switch is still to be recorded;
+// after a rollback it is to be recorded anew.
+func (in Input) mustIntend() bool {
+	return in.State.Switch == nil || in.State.Switch.Back != nil
+}
+
+// intentStep makes the intent durable before the first write: from then on the
+// sync only adds, and the fences of the switch are known.
+func intentStep(in Input, before []Step) Step {
+	s := Step{
+		Name: "switch", Address: in.root(), Phase: migration.Cutover, Revises: true, Risk: "medium",
+		Action: Action{Kind: SwitchIntent}, Before: Lines("the target mirrors the source"),
+		After:  Lines("the sync only adds: late mail comes, nothing is deleted, moved or unmarked"),
+		Reason: "it must be on record before the first new MX is written", Undo: "bascule rollback",
+		Gates: cutoverGates(),
+	}
+	s.DependsOn = keysOf(before, func(b Step) bool {
+		switch b.Phase {
+		case migration.Prepare, migration.LowerTTL:
+			return true
+		case migration.Sync:
+			return b.NotBefore.IsZero() || !b.NotBefore.After(in.Now)
+		}
+		return false
+	})
+	return s
+}
+
+func cutoverSteps(in Input, m mover, before []Step) part {
+	p := stageSteps(in, m, migration.Cutover, before)
+	for i := range p.steps {
+		s := &p.steps[i]
+		switch s.Name {
+		case "mx.add":
+			s.Gates = append(s.Gates, cutoverGates()...)
+			if in.mustIntend() {
+				s.DependsOn = append(s.DependsOn, StepKey(in.root(), "switch"))
+			}
+		case "mx.remove":
+			g := propagationGate(in, m)
+			p.gates = append(p.gates, g)
+			s.Gates = append(s.Gates, g.ID)
+		default:
+			s.DependsOn = append(s.DependsOn, StepKey(m.domain.Address, "mx.remove"))
+			s.Gates = append(s.Gates, GateHold)
+		}
+	}
+	if m.key.Type == "MX" && m.known && !m.unknown {
+		p.add(mxHazards(in, m))
+	}
+	return p
+}
+
+// propagationGate opens when every authoritative server serves old and new.
+func propagationGate(in Input, m mover) Gate {
+	g := Gate{ID: GatePropagation + ":" + string(m.address), Kind: GatePropagation, Phase: migration.Cutover, Status: Closed}
+	way := desiredAt(m, in)
+	for _, s := range way {
+		if s.step != m.prefix+".add" {
+			continue
+		}
+		v := maildns.Propagated(in.Zones[m.domain.Address], s.want)
+		if len(v.Lagging) == 0 && len(v.Silent) == 0 && len(v.Serving) > 0 {
+			g.Status, g.Because = Open, fmt.Sprintf("all %d authoritative servers serve the old and the new MX", len(v.Serving))
+			return g
+		}
+		g.Because = fmt.Sprintf("%d of %d authoritative servers serve the new MX", len(v.Serving), len(v.Serving)+len(v.Lagging)+len(v.Silent))
+		g.Items = append(v.Lagging, v.Silent...)
+	}
+	if in.done(m.address, m.prefix+".add") && g.Because == "" {
+		g.Status, g.Because = Open, "the old MX is all that is left to remove"
+	}
+	return g
+}
+
+// mxHazards refuses an MX that would lose mail.
+func mxHazards(in Input, m mover) part {
+	var p part
+	if in.done(m.address, "mx.remove") {
+		return p
+	}
+	want := maildns.RRset{Name: m.key.Name, Type: "MX", TTL: 300, Values: m.to}
+	for _, h := range maildns.CheckMX(in.zoneName(m.domain), want) {
+		if h.Fatal {
+			p.diags.Errorf(string(m.address), "The new MX would lose mail", "%s", h)
+		} else {
+			p.diags.Warnf(string(m.address), "The new MX is doubtful", "%s", h)
+		}
+	}
+	if _, err := maildns.SwitchSteps(m.first(in), want); err != nil && !p.diags.HasErrors() {
+		p.diags.Errorf(string(m.address), "The MX cannot be switched", "%v", err)
+	}
+	for _, host := range maildns.MXHosts(want) {
+		seen, looked := in.Observed.HostAddrs[host]
+		switch {
+		case !looked:
+		case seen.Absent:
+			p.diags.Errorf(string(m.address), "The new MX does not exist", "%s resolves to no address. Check the name: a service's documentation on the web is often wrong; ask the service itself.", host)
+		case seen.CNAME != "":
+			p.diags.Errorf(string(m.address), "The new MX is an alias", "%s is a CNAME to %s, which an MX must not name (RFC 2181 §10.3). Name %s instead.", host, seen.CNAME, seen.CNAME)
+		}
+	}
+	return p
+}
+
+// pendingCutover lists the MX that have not moved yet.
+func (in Input) pendingCutover() []mover {
+	var out []mover
+	for _, m := range movers(in) {
+		way := desiredAt(m, in)
+		for i := reached(way, m, in) + 1; i < len(way); i++ {
+			if way[i].phase == migration.Cutover && m.key.Type == "MX" {
+				out = append(out, m)
+				break
+			}
+		}
+	}
+	return out
+}
