@@ -1,0 +1,415 @@
+package local_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/internal/clock"
+	"bascule/state"
+	"bascule/state/local"
+	"bascule/state/statetest"
+)
+
+func TestContract(t *testing.T) {
+	statetest.Run(t, func(t *testing.T) statetest.Opener {
+		dir := t.TempDir()
+		return func(c clock.Clock) state.Store { return local.New(dir, local.Options{Clock: c, Tool: "test"}) }
+	})
+}
+
+func store(dir string) *local.Store {
+	return local.New(dir, local.Options{Clock: clock.NewVirtual(statetest.Start()), Tool: "test"})
+}
+
+// saved returns a directory with n versions of a state, and its last version.
+func saved(t *testing.T, n int) (string, *state.State) {
+	t.Helper()
+	dir := t.TempDir()
+	s := store(dir)
+	ctx, unlock, err := s.Lock(t.Context(), state.Holder{Who: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := state.New("lineage", "test", statetest.Start())
+	for range n {
+		v.Revision++
+		if err := s.Save(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	return dir, v
+}
+
+func mustLock(t *testing.T, s *local.Store) context.Context {
+	t.Helper()
+	ctx, unlock, err := s.Lock(t.Context(), state.Holder{Who: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unlock() })
+	return ctx
+}
+
+func TestFilesAreForTheirOwnerOnly(t *testing.T) {
+	dir, _ := saved(t, 2)
+	mustLock(t, store(dir))
+	for _, name := range []string{"bascule.state.json", "bascule.state.lock", ".bascule/history/1.json"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestLoadingWritesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "not-there-yet")
+	s := store(dir)
+	if _, err := s.Load(t.Context()); !errors.Is(err, state.ErrNoState) {
+		t.Error(err)
+	}
+	if _, err := s.History(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory was made: %v", err)
+	}
+}
+
+func TestASymbolicLinkInPlaceOfTheStateIsRefused(t *testing.T) {
+	dir, v := saved(t, 1)
+	path := filepath.Join(dir, "bascule.state.json")
+	if err := os.Rename(path, path+".real"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path+".real", path); err != nil {
+		t.Fatal(err)
+	}
+	s := store(dir)
+	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("Load = %v", err)
+	}
+	if err := s.Save(mustLock(t, s), v); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("Save = %v", err)
+	}
+}
+
+func TestAStateThatVanishedIsNotANewBeginning(t *testing.T) {
+	dir, _ := saved(t, 3)
+	if err := os.Remove(filepath.Join(dir, "bascule.state.json")); err != nil {
+		t.Fatal(err)
+	}
+	s := store(dir)
+	_, err := s.Load(t.Context())
+	if !errors.Is(err, state.ErrCorrupt) || !strings.Contains(err.Error(), "bascule state restore 3") {
+		t.Fatalf("Load = %v", err)
+	}
+	got, err := s.Restore(mustLock(t, s), 3)
+	if err != nil || got.Serial != 4 || got.Revision != 4 {
+		t.Errorf("Restore = %+v, %v", got, err)
+	}
+}
+
+func TestADamagedStateIsRestoredFromItsOwnCopy(t *testing.T) {
+	dir, _ := saved(t, 3)
+	path := filepath.Join(dir, "bascule.state.json")
+	if err := os.Truncate(path, 100); err != nil {
+		t.Fatal(err)
+	}
+	s := store(dir)
+	ctx := mustLock(t, s)
+	if err := s.Save(ctx, state.New("lineage", "test", statetest.Start())); !errors.Is(err, state.ErrCorrupt) {
+		t.Errorf("Save over a damaged state = %v", err)
+	}
+	versions, err := s.History(t.Context())
+	if err != nil || len(versions) != 3 || versions[0].Serial != 3 {
+		t.Fatalf("History = %+v, %v", versions, err)
+	}
+	if got, err := s.Restore(ctx, 3); err != nil || got.Serial != 4 || got.Revision != 4 {
+		t.Fatalf("Restore = %+v, %v", got, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, ".bascule/unreadable-before-4.json")); err != nil {
+		t.Errorf("the damaged file was not set aside: %v", err)
+	}
+}
+
+func TestAStateCopiedHereGetsAHistory(t *testing.T) {
+	from, _ := saved(t, 3)
+	dir := t.TempDir()
+	data, err := os.ReadFile(filepath.Join(from, "bascule.state.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bascule.state.json"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := store(dir)
+	v, err := s.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(mustLock(t, s), v); err != nil {
+		t.Fatal(err)
+	}
+	if versions, err := s.History(t.Context()); err != nil || len(versions) != 1 || versions[0].Serial != 3 {
+		t.Errorf("History = %+v, %v", versions, err)
+	}
+}
+
+func TestOldVersionsAreDropped(t *testing.T) {
+	dir, _ := saved(t, local.Kept+3)
+	versions, err := store(dir).History(t.Context())
+	if err != nil || len(versions) != local.Kept-1 || versions[0].Serial != local.Kept+2 {
+		t.Errorf("History: %d versions from %d, %v", len(versions), versions[0].Serial, err)
+	}
+}
+
+// TestAFailedWriteLeavesTheOldState takes away a place to write to, in a way
+// that stops root too.
+func TestAFailedWriteLeavesTheOldState(t *testing.T) {
+	dir, v := saved(t, 2)
+	s := store(dir)
+	ctx := mustLock(t, s)
+	if err := os.RemoveAll(filepath.Join(dir, ".bascule/history")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".bascule/history"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(ctx, v); err == nil {
+		t.Fatal("saved without a history")
+	}
+	if got, err := s.Load(t.Context()); err != nil || got.Serial != 2 || v.Serial != 2 {
+		t.Errorf("Load = %+v, %v", got, err)
+	}
+}
+
+func TestAReadOnlyDirectoryIsSaid(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root writes everywhere")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := store(dir).Lock(t.Context(), state.Holder{}); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("Lock = %v", err)
+	}
+}
+
+func TestALockThatCannotBeRenewedIsLost(t *testing.T) {
+	for name, harm := range map[string]func(dir string) error{
+		"removed": func(dir string) error { return os.Remove(filepath.Join(dir, "bascule.state.lock")) },
+		"garbage": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "bascule.state.lock"), []byte("{"), 0o600)
+		},
+		"no place": func(dir string) error { return os.Rename(dir, dir+"-gone") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "d")
+			s := local.New(dir, local.Options{Renew: time.Millisecond})
+			ctx := mustLock(t, s)
+			if err := harm(dir); err != nil {
+				t.Fatal(err)
+			}
+			<-ctx.Done()
+			if !errors.Is(context.Cause(ctx), state.ErrLostLock) {
+				t.Errorf("cause: %v", context.Cause(ctx))
+			}
+		})
+	}
+}
+
+func TestALeaseIsRenewed(t *testing.T) {
+	dir := t.TempDir()
+	c := clock.NewVirtual(statetest.Start())
+	s := local.New(dir, local.Options{Clock: c, Renew: time.Millisecond})
+	ctx := mustLock(t, s)
+	c.Advance(time.Hour)
+	for {
+		data, err := os.ReadFile(filepath.Join(dir, "bascule.state.lock"))
+		var h state.Holder
+		if err == nil && json.Unmarshal(data, &h) == nil && h.Expires.Equal(c.Now().Add(local.Lease)) {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal(context.Cause(ctx))
+		}
+	}
+}
+
+// The tests below run this test binary again as another process.
+
+const childVar = "BASCULE_STATE_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if job, dir, isChild := strings.Cut(os.Getenv(childVar), "="); isChild {
+		if err := child(job, dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func child(job, dir string) error {
+	ctx := context.Background()
+	s := local.New(dir, local.Options{Tool: "child"})
+	held, unlock, err := s.Lock(ctx, state.Holder{Who: "child", Operation: job})
+	if err != nil {
+		return err
+	}
+	fmt.Println("locked")
+	switch job {
+	case "hold":
+		select {}
+	case "save":
+		for {
+			if err := saveOnce(held, s); err != nil {
+				return err
+			}
+		}
+	case "once":
+		if err := saveOnce(held, s); err != nil {
+			return err
+		}
+	}
+	return unlock()
+}
+
+func saveOnce(ctx context.Context, s *local.Store) error {
+	v, err := s.Load(ctx)
+	if errors.Is(err, state.ErrNoState) {
+		v, err = state.New("lineage", "child", clock.Real{}.Now()), nil
+	}
+	if err != nil {
+		return err
+	}
+	v.AddEvent(clock.Real{}.Now(), "saved", "", strings.Repeat("x", 2000))
+	return s.Save(ctx, v)
+}
+
+// spawn starts a child and returns once it has the lock.
+func spawn(t *testing.T, job, dir string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childVar+"="+job+"="+dir)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	if _, err := fmt.Fscanln(out, new(string)); err != nil {
+		t.Fatalf("child: %v", err)
+	}
+	return cmd
+}
+
+func TestALiveProcessKeepsItsLockAndADeadOneDoesNot(t *testing.T) {
+	dir := t.TempDir()
+	cmd := spawn(t, "hold", dir)
+	s := local.New(dir, local.Options{})
+	var locked *state.LockedError
+	if _, _, err := s.Lock(t.Context(), state.Holder{}); !errors.As(err, &locked) || locked.Holder.PID != cmd.Process.Pid {
+		t.Fatalf("Lock beside a live holder = %v", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	ctx := mustLock(t, s)
+	if left, taken := state.TakenFrom(ctx); !taken || left.PID != cmd.Process.Pid || left.Operation != "hold" {
+		t.Errorf("TakenFrom = %+v, %v", left, taken)
+	}
+}
+
+func TestProcessesInCompetitionLoseNothing(t *testing.T) {
+	dir := t.TempDir()
+	const children, each = 3, 4
+	done := make(chan error)
+	for range children {
+		go func() {
+			for saves := 0; saves < each; {
+				cmd := exec.Command(os.Args[0])
+				cmd.Env = append(os.Environ(), childVar+"=once="+dir)
+				out, err := cmd.CombinedOutput()
+				switch {
+				case err == nil:
+					saves++
+				case !strings.Contains(string(out), "state is locked by child"):
+					done <- fmt.Errorf("%w: %s", err, out)
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range children {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	v, err := store(dir).Load(t.Context())
+	if err != nil || v.Serial != children*each || len(v.Events) != children*each {
+		t.Errorf("Load = serial %d, %v", v.Serial, err)
+	}
+}
+
+// TestKilledAtAnyMoment kills a process that saves without pause. Whatever
+// was there is one whole version, known to the history, and work goes on.
+func TestKilledAtAnyMoment(t *testing.T) {
+	dir := t.TempDir()
+	s := local.New(dir, local.Options{})
+	var last uint64
+	for range 12 {
+		cmd := spawn(t, "save", dir)
+		if err := awaitSerial(t, s, last+2); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		v, err := s.Load(t.Context())
+		if err != nil || v.Serial <= last || uint64(len(v.Events)) != v.Serial {
+			t.Fatalf("after the kill: %+v, %v", v, err)
+		}
+		last = v.Serial
+		if _, err := os.Stat(filepath.Join(dir, ".bascule/history", fmt.Sprint(last)+".json")); last > 1 && err != nil {
+			t.Errorf("the present version is not in the history: %v", err)
+		}
+	}
+	mustLock(t, s)
+	for _, pattern := range []string{".bascule.state.*", ".bascule/history/.*"} {
+		if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+func awaitSerial(t *testing.T, s *local.Store, serial uint64) error {
+	for {
+		v, err := s.Load(t.Context())
+		if err != nil && !errors.Is(err, state.ErrNoState) {
+			return err
+		}
+		if err == nil && v.Serial >= serial {
+			return nil
+		}
+	}
+}
