@@ -164,12 +164,10 @@ func (d *Dovecot) run() error {
 		return err
 	}
 	return d.process.waitReady(func() error {
-		for _, addr := range d.listening() {
-			if err := accepts(addr); err != nil {
-				return err
-			}
+		if err := greets(d.Addr, "* OK"); err != nil {
+			return err
 		}
-		return nil
+		return greets(d.LMTPAddr, "220")
 	})
 }
 
@@ -183,17 +181,6 @@ func (d *Dovecot) command() command {
 	c.path = filepath.Join(d.server.root, "usr/bin/doveconf")
 	c.args = append([]string{"-c", d.Config, "-e", d.server.path}, c.args...)
 	return c
-}
-
-func (d *Dovecot) listening() []string {
-	addrs := []string{d.Addr, d.LMTPAddr}
-	if !d.opts.NoTLS {
-		addrs = append(addrs, d.IMAPSAddr)
-	}
-	if d.opts.Sieve {
-		addrs = append(addrs, d.SieveAddr)
-	}
-	return addrs
 }
 
 // Address returns the mail address of a user: the name itself when it is one,

@@ -2,9 +2,13 @@ package testservers
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"testing"
+	"time"
+
+	"bascule/internal/clock"
 )
 
 // Ports are drawn from a range below the one the kernel takes for outgoing
@@ -73,11 +77,26 @@ func listenLoopback(t testing.TB) *net.TCPListener {
 	return l.(*net.TCPListener)
 }
 
-// accepts is the simplest probe: somebody accepts connections on addr.
-func accepts(addr string) error {
-	conn, err := net.Dial("tcp", addr)
+// probeTimeout bounds one look at a server that is starting.
+const probeTimeout = 5 * time.Second
+
+// greets is the probe for servers that speak first: reading the greeting also
+// tells that the process behind the listener has finished starting.
+func greets(addr, greeting string) error {
+	conn, err := net.DialTimeout("tcp", addr, probeTimeout)
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	defer conn.Close()
+	if err := conn.SetDeadline(clock.Monotonic().Add(probeTimeout)); err != nil {
+		return err
+	}
+	said := make([]byte, len(greeting))
+	if _, err := io.ReadFull(conn, said); err != nil {
+		return fmt.Errorf("read greeting of %s: %w", addr, err)
+	}
+	if string(said) != greeting {
+		return fmt.Errorf("%s greets with %q, not %q", addr, said, greeting)
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package testservers
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -82,43 +81,29 @@ func (p *process) stop() {
 	if p == nil {
 		return
 	}
-	group := -p.cmd.Process.Pid
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	default:
-		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-p.done:
-		case <-time.After(stopPatience):
-		}
+	case <-time.After(stopPatience):
 	}
-	_ = syscall.Kill(group, syscall.SIGKILL)
-	<-p.done
-	waitGroupGone(group)
+	p.kill()
 }
 
 // kill ends the server and everything it started at once, as a crash would.
 func (p *process) kill() {
-	group := -p.cmd.Process.Pid
-	_ = syscall.Kill(group, syscall.SIGKILL)
+	endGroup(p.cmd.Process.Pid)
 	<-p.done
-	waitGroupGone(group)
 }
 
-// waitGroupGone returns when no process of the group is left, or after
-// stopPatience: orphans are reaped by init, which takes its time.
-func waitGroupGone(group int) {
+// endGroup kills what is left of the group and waits until it is gone.
+func endGroup(group int) {
+	_ = syscall.Kill(-group, syscall.SIGKILL)
 	for range int(stopPatience / pollEvery) {
-		if errors.Is(syscall.Kill(group, 0), syscall.ESRCH) {
+		if !groupAlive(group) {
 			return
 		}
 		time.Sleep(pollEvery)
 	}
-}
-
-// groupAlive reports whether any process of the server's group still exists.
-func (p *process) groupAlive() bool {
-	return !errors.Is(syscall.Kill(-p.cmd.Process.Pid, 0), syscall.ESRCH)
 }
 
 // Readiness is polled: none of the servers offers a signal all of them share.
