@@ -48,7 +48,7 @@ func full() *state.State {
 	m.Pass = &state.Pass{Started: at(2), Ended: at(3), Complete: true, LastComplete: at(3)}
 	m.Totals = state.Totals{Source: 300, Target: 300, Bytes: 1 << 30, ByOutcome: map[string]int64{"copied": 300}}
 	m.Silence = state.Silence{LastLook: at(4), Quiet: time.Hour}
-	m.Fences = &state.Fences{Source: map[string]state.Fence{"Dossiers/Été": {UIDValidity: 1, UIDNext: 9}}}
+	m.Fences = &state.Fences{At: at(4), LedgerID: "l1", LedgerSerial: 12, Folders: []state.Fence{{Source: []string{"Dossiers", "Été"}, SourceValidity: 1, TargetValidity: 2, SourceNext: 9, TargetNext: 9}}}
 	m.Refused = []state.Refused{{Folder: "INBOX", UID: 3, Reason: "NO [LIMIT] too big"}}
 	s.AddEvent(at(6), "cutover", "domain.main", "the MX points to the new service")
 	s.Executions = []state.Execution{{PlanID: "p1", Began: at(6), Who: "anna", From: 3, To: 17, ExitCode: 3}}

@@ -165,17 +165,24 @@ type Silence struct {
 	LastArrival time.Time `json:"last_arrival,omitzero"`
 }
 
-// Fences hold, per folder, what lay below the switch: if the ledger is lost
+// Fences hold where each folder stood at the switch: if the ledger is lost
 // afterwards, nothing below a fence is copied again.
 type Fences struct {
-	Source map[string]Fence `json:"source"`
-	Target map[string]Fence `json:"target"`
+	At time.Time `json:"at"`
+	// LedgerID and LedgerSerial tell whether a ledger found later knows
+	// everything that was done before the switch.
+	LedgerID     string  `json:"ledger_id,omitempty"`
+	LedgerSerial uint64  `json:"ledger_serial,omitempty"`
+	Folders      []Fence `json:"folders"`
 }
 
-// Fence is UIDVALIDITY and UIDNEXT of a folder (RFC 3501 §2.3.1.1).
+// Fence is UIDVALIDITY and UIDNEXT of a folder pair (RFC 3501 §2.3.1.1).
 type Fence struct {
-	UIDValidity uint32 `json:"uidvalidity"`
-	UIDNext     uint32 `json:"uidnext"`
+	Source         []string `json:"source"`
+	SourceValidity uint32   `json:"source_validity"`
+	TargetValidity uint32   `json:"target_validity"`
+	SourceNext     uint32   `json:"source_next"`
+	TargetNext     uint32   `json:"target_next"`
 }
 
 // Refused is a message the target would not take.
