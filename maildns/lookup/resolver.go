@@ -119,6 +119,9 @@ func (r *Resolver) once(ctx context.Context, network, addr string, m *dns.Msg) (
 	defer nc.Close()
 	client := &dns.Client{Net: network, Timeout: timeout, UDPSize: udpSize}
 	in, _, err := client.ExchangeWithConnContext(ctx, m, &dns.Conn{Conn: nc, UDPSize: udpSize})
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, fmt.Errorf("timeout: no answer over %s within %s", network, timeout)
+	}
 	if err != nil {
 		return nil, err
 	}
