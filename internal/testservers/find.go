@@ -9,12 +9,9 @@ import (
 	"testing"
 )
 
-// MoxVersion is the release of mox the tests run against; tools/mox/go.mod
-// requires the same one.
-const MoxVersion = "v0.0.15"
-
-// CacheDir returns the directory the prepare tool fills: .cache beside the
-// go.mod of the tree the test runs in, which git ignores.
+// CacheDir returns the directory tools/prepare fills: .cache beside the go.mod
+// of the tree the test runs in, which git ignores. It puts mox in bin/mox and
+// packages it may not install, unpacked, in debian/.
 func CacheDir() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -31,12 +28,6 @@ func CacheDir() (string, error) {
 		dir = parent
 	}
 }
-
-// MoxBinary is where the prepare tool puts mox inside the cache directory.
-func MoxBinary(cache string) string { return filepath.Join(cache, "bin", "mox-"+MoxVersion) }
-
-// DebianRoot is where the prepare tool unpacks packages it may not install.
-func DebianRoot(cache string) string { return filepath.Join(cache, "debian") }
 
 // program is an executable and the file tree it was unpacked in: "" for one
 // that is installed.
@@ -60,7 +51,7 @@ func find(name string) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
-	root := DebianRoot(cache)
+	root := filepath.Join(cache, "debian")
 	for _, dir := range systemDirs {
 		if path := filepath.Join(root, dir, name); executable(path) {
 			return program{path, root}, nil

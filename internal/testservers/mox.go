@@ -76,14 +76,14 @@ func StartMox(t testing.TB, opts MoxOptions) *Mox {
 	return m
 }
 
-// cachedMox returns the binary the prepare tool built, or ends the test.
+// cachedMox returns the binary tools/prepare built, or ends the test.
 func cachedMox(t testing.TB) string {
 	t.Helper()
 	cache, err := CacheDir()
 	if err != nil {
 		missing(t, err)
 	}
-	path := MoxBinary(cache)
+	path := filepath.Join(cache, "bin", "mox")
 	if !executable(path) {
 		missing(t, fmt.Errorf("mox is not built: %s does not exist (run make prepare)", path))
 	}
