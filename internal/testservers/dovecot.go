@@ -158,17 +158,14 @@ func (d *Dovecot) prepare() error {
 
 // run starts the prepared server and waits until it serves.
 func (d *Dovecot) run() error {
-	var err error
-	d.process, err = d.user.launch(d.command(), filepath.Join(d.Dir, "dovecot.log"))
-	if err != nil {
-		return err
-	}
-	return d.process.waitReady(func() error {
+	p, err := d.user.serve(d.command(), filepath.Join(d.Dir, "dovecot.log"), func() error {
 		if err := greets(d.Addr, "* OK"); err != nil {
 			return err
 		}
 		return greets(d.LMTPAddr, "220")
 	})
+	d.process = p
+	return err
 }
 
 // command starts the master in the foreground. Dovecot looks for doveconf

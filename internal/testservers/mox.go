@@ -145,12 +145,9 @@ func (m *Mox) run() error {
 	if err != nil {
 		return err
 	}
-	m.process, err = m.user.launch(c, filepath.Join(m.Dir, "mox.log"))
-	closeAll(c.files)
-	if err != nil {
-		return err
-	}
-	return m.process.waitReady(m.probe)
+	defer closeAll(c.files)
+	m.process, err = m.user.serve(c, filepath.Join(m.Dir, "mox.log"), m.probe)
+	return err
 }
 
 func (m *Mox) probe() error {

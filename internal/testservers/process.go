@@ -62,6 +62,20 @@ func (u user) launch(c command, log string) (*process, error) {
 	return p, nil
 }
 
+// serve launches the program and waits until probe succeeds. What does not get
+// that far is stopped again.
+func (u user) serve(c command, log string, probe func() error) (*process, error) {
+	p, err := u.launch(c, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.waitReady(probe); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
+}
+
 // command prepares c to run as u, in a group of its own so that nothing it
 // starts can outlive it.
 func (u user) command(c command) *exec.Cmd {
@@ -90,7 +104,11 @@ func (p *process) stop() {
 }
 
 // kill ends the server and everything it started at once, as a crash would.
+// Killing what has stopped is harmless.
 func (p *process) kill() {
+	if p == nil {
+		return
+	}
 	endGroup(p.cmd.Process.Pid)
 	<-p.done
 }
@@ -131,6 +149,9 @@ func (p *process) waitReady(probe func() error) error {
 
 // tail returns the end of the server's own log, for messages of failed tests.
 func (p *process) tail() string {
+	if p == nil {
+		return "the server never started"
+	}
 	const most = 4 << 10
 	text, err := os.ReadFile(p.log)
 	if err != nil {

@@ -178,10 +178,8 @@ func (n *nameServer) Update(key TSIGKey, zone string, change func(*dns.Msg)) err
 // run launches the prepared server and waits for its zones.
 func (n *nameServer) run(c command, log string) error {
 	var err error
-	if n.process, err = n.user.launch(c, filepath.Join(n.Dir, log)); err != nil {
-		return err
-	}
-	return n.process.waitReady(n.ready)
+	n.process, err = n.user.serve(c, filepath.Join(n.Dir, log), n.ready)
+	return err
 }
 
 // tool runs a program that came with the server and returns what it printed.
