@@ -14,7 +14,7 @@ import (
 
 // races is how often an addition or removal starts again because somebody else
 // changed the RRset between reading and writing.
-const races = 5
+const races = 32
 
 // ReplaceRRset implements zonewriter.Writer as one compare-and-set.
 func (c *Client) ReplaceRRset(ctx context.Context, zone string, before, after maildns.RRset) error {
@@ -117,10 +117,7 @@ func (c *Client) swap(ctx context.Context, zone string, before, after maildns.RR
 	return nil
 }
 
-// message builds the UPDATE. All values of after are inserted, which gives the
-// whole RRset its TTL (RFC 2136 §3.4.2.2), then what is gone is removed value
-// by value: there is no moment without a record even in the order of
-// processing.
+// message builds the UPDATE: prerequisites first, then the change.
 func message(zone string, before, after maildns.RRset) (*dns.Msg, error) {
 	number, err := wire.Type(after.Type)
 	if err != nil {
@@ -129,36 +126,59 @@ func message(zone string, before, after maildns.RRset) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetUpdate(maildns.Name(zone))
 	at := func(t uint16) []dns.RR { return []dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: after.Name, Rrtype: t}}} }
+	if err := require(m, before, after, at(number), at(dns.TypeCNAME)); err != nil {
+		return nil, err
+	}
+	if before.TTL != after.TTL && !before.IsEmpty() && !after.IsEmpty() {
+		// RFC 2136 §3.4.2.2 lets an insertion change the TTL of records that
+		// are there; Knot ignores it. The whole RRset goes and comes back
+		// within the message, which no query sees (§3.7).
+		m.RemoveRRset(at(number))
+		return m, insert(m, after)
+	}
+	added, removed := after, before
+	added.Values, removed.Values = maildns.Diff(after, before).Added(), maildns.Diff(after, before).Removed()
+	if err := insert(m, added); err != nil {
+		return nil, err
+	}
+	if after.Type == "CNAME" && !after.IsEmpty() {
+		return m, nil // inserting a CNAME replaces the one there
+	}
+	gone, err := wire.Records(removed)
+	if err != nil {
+		return nil, err
+	}
+	m.Remove(gone)
+	return m, nil
+}
+
+// require adds the prerequisites: the RRset is before, value by value, and no
+// CNAME is in the way. Servers answer NOERROR to a write beside a CNAME, and
+// do nothing (RFC 2136 §3.4.2.2); a prerequisite makes them say no.
+func require(m *dns.Msg, before, after maildns.RRset, self, cname []dns.RR) error {
 	if before.IsEmpty() {
-		m.RRsetNotUsed(at(number))
+		m.RRsetNotUsed(self)
 	} else {
 		was, err := wire.Records(before)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m.Used(was)
 	}
-	// A CNAME stands alone. Servers answer NOERROR to a write that would break
-	// this, and do nothing (RFC 2136 §3.4.2.2); the prerequisites say no.
 	switch {
 	case after.Type != "CNAME" && !after.IsEmpty():
-		m.RRsetNotUsed(at(dns.TypeCNAME))
+		m.RRsetNotUsed(cname)
 	case after.Type == "CNAME" && before.IsEmpty():
-		m.NameNotUsed(at(dns.TypeCNAME))
+		m.NameNotUsed(cname)
 	}
-	insert, err := wire.Records(after)
+	return nil
+}
+
+func insert(m *dns.Msg, rr maildns.RRset) error {
+	records, err := wire.Records(rr)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	removed := before
-	removed.Values = maildns.Diff(after, before).Removed()
-	remove, err := wire.Records(removed)
-	if err != nil {
-		return nil, err
-	}
-	m.Insert(insert)
-	if after.Type != "CNAME" || after.IsEmpty() { // inserting a CNAME replaces the one there
-		m.Remove(remove)
-	}
-	return m, nil
+	m.Insert(records)
+	return nil
 }
