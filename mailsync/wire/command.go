@@ -52,7 +52,7 @@ func (m *Command) Text(s string) *Command {
 // is safe, else as a literal.
 func (m *Command) Name(raw string) *Command {
 	m.Text(" ")
-	if quotable(raw) {
+	if Quotable(raw) {
 		return m.Text(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(raw) + `"`)
 	}
 	if err := m.Literal(int64(len(raw)), strings.NewReader(raw)); err != nil {
@@ -61,7 +61,8 @@ func (m *Command) Name(raw string) *Command {
 	return m
 }
 
-func quotable(s string) bool {
+// Quotable reports whether a mailbox name can be sent as a quoted string.
+func Quotable(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] > 0x7e {
 			return false
@@ -81,9 +82,10 @@ func (m *Command) emit() error {
 		return m.err
 	}
 	if !m.begun {
-		if m.err = m.c.admit(m.Tag, m.name, string(m.buf)); m.err != nil {
+		if m.err = m.c.admit(m.name, string(m.buf)); m.err != nil {
 			return m.err
 		}
+		m.c.pending[m.Tag] = m.name
 		m.begun = true
 	}
 	_, err := m.c.bw.Write(m.buf)
@@ -94,14 +96,13 @@ func (m *Command) emit() error {
 	return m.err
 }
 
-func (c *Conn) admit(tag, name, line string) error {
+func (c *Conn) admit(name, line string) error {
 	if c.opt.Allow != nil {
 		if err := c.opt.Allow(name, line); err != nil {
 			return err
 		}
 	}
 	c.meter.command(name)
-	c.pending[tag] = name
 	c.trace(name, line)
 	return nil
 }
@@ -120,56 +121,60 @@ func (m *Command) Begun() bool { return m.begun }
 func (m *Command) Refused() *Response { return m.refused }
 
 // Literal sends a literal of exactly size octets from body, streaming. A body
-// that ends early or fails leaves the command in pieces: the connection must
-// be closed, and the error says so.
+// that ends early or fails leaves the command in pieces: the connection is
+// lost then, and the error says why.
 func (m *Command) Literal(size int64, body io.Reader) error {
-	if m.lit.sync(size) {
+	sync := m.lit.sync(size)
+	if sync {
 		m.Text(fmt.Sprintf("{%d}", size))
 	} else {
 		m.Text(fmt.Sprintf("{%d+}", size))
 	}
-	text := m.buf
-	m.buf = nil
-	if err := m.head(text, size); err != nil || m.refused != nil {
+	if err := m.line(); err != nil || m.refused != nil {
 		return err
 	}
-	n, err := io.CopyN(m.c.bw, body, size)
-	if err == nil {
+	if sync {
+		if m.refused, m.err = m.c.proceed(m.Tag); m.err != nil || m.refused != nil {
+			return m.err
+		}
+	}
+	src := &source{r: body}
+	n, err := io.CopyN(m.c.bw, src, size)
+	switch {
+	case err == nil:
 		return nil
+	case src.err != nil || err == io.EOF:
+		m.err = &Lost{Err: fmt.Errorf("message of %d octets ended after %d: %w", size, n, firstError(src.err, io.ErrUnexpectedEOF))}
+	default:
+		m.err = m.c.words(m.c.lost(err))
 	}
-	if n < size && !isIO(err) {
-		err = fmt.Errorf("message of %d octets ended after %d: %w", size, n, err)
-	}
-	m.err = m.c.words(&Lost{Err: err})
 	return m.err
 }
 
-// head writes the text before a literal and waits for the go-ahead if needed.
-func (m *Command) head(text []byte, size int64) error {
-	m.buf = text
+// source tells errors of a message's body from those of the socket.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// line writes the text collected so far and a line end.
+func (m *Command) line() error {
 	if err := m.emit(); err != nil || m.refused != nil {
 		return err
 	}
 	if _, err := m.c.bw.WriteString("\r\n"); err != nil {
 		m.err = m.c.words(m.c.lost(err))
-		return m.err
-	}
-	if m.lit.sync(size) {
-		m.refused, m.err = m.c.proceed(m.Tag)
 	}
 	return m.err
 }
 
 // End ends the command. It is sent with the next Flush or Await.
-func (m *Command) End() error {
-	if m.refused != nil {
-		return nil
-	}
-	if err := m.emit(); err != nil {
-		return err
-	}
-	if _, err := m.c.bw.WriteString("\r\n"); err != nil {
-		m.err = m.c.words(m.c.lost(err))
-	}
-	return m.err
-}
+func (m *Command) End() error { return m.line() }

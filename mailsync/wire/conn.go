@@ -18,9 +18,8 @@ type Options struct {
 	// Trace sees every line both ways, credentials and literals left out, or
 	// is nil. The text is the server's own: escape it before showing it.
 	Trace func(d Direction, line string)
-	// Untagged sees every status response and every EXISTS, EXPUNGE and
-	// VANISHED head before anybody else, or is nil.
-	Untagged func(r *Response)
+	// Untagged sees the head of every untagged response before anybody else, or is nil. It may read the rest.
+	Untagged func(r *Response) error
 }
 
 // Conn is one IMAP connection. It belongs to one goroutine; only Close may be
@@ -39,8 +38,9 @@ type Conn struct {
 	done    map[string]*Response // replies that came before they were awaited
 	bye     string
 
-	mu     sync.Mutex // guards nc
+	mu     sync.Mutex // guards nc and wake
 	nc     net.Conn
+	wake   func() // tells the tap that the connection ended
 	closed atomic.Bool
 	dead   error
 }
@@ -114,8 +114,12 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.nc.Close()
+	err, wake := c.nc.Close(), c.wake
+	c.mu.Unlock()
+	if wake != nil {
+		wake()
+	}
+	return err
 }
 
 // Do runs f, closing the connection when ctx ends meanwhile; the error is then
@@ -167,7 +171,7 @@ func (c *Conn) next() (*Response, error) {
 		}
 	}
 	if c.opt.Untagged != nil && r.Tag == "*" {
-		c.opt.Untagged(r)
+		return r, c.dataError(c.opt.Untagged(r))
 	}
 	return r, nil
 }
@@ -241,7 +245,7 @@ func (c *Conn) step(data Data) (wanted bool, err error) {
 // dataError gives errors of reading their place; those of the handler itself
 // pass through.
 func (c *Conn) dataError(err error) error {
-	if isIO(err) {
+	if err != nil && isIO(err) {
 		return c.lost(err)
 	}
 	return err
@@ -305,4 +309,12 @@ const byePatience = time.Second
 func (c *Conn) tag() string {
 	c.tags++
 	return "b" + strconv.Itoa(c.tags)
+}
+
+// Outstanding reports whether the reply to a command has not been taken by
+// Await yet.
+func (c *Conn) Outstanding(tag string) bool {
+	_, pending := c.pending[tag]
+	_, done := c.done[tag]
+	return pending || done
 }

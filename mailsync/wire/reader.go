@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 )
 
@@ -147,7 +148,7 @@ func (r *Reader) endLine(b byte) error {
 	}
 	r.open = false
 	if r.note != nil {
-		r.note(r.line)
+		r.note(bytes.TrimRight(r.line, "\r\n"))
 	}
 	return nil
 }

@@ -9,18 +9,26 @@ import (
 // clients to stay below 8192 octets.
 const maxSet = 7000
 
-// Sets writes ascending numbers as sequence sets, each short enough for one
-// command. A range covers only numbers that are in the list.
-func Sets(nums []uint32) []string {
-	var all []string
+// Set is a sequence set short enough for one command, and the numbers in it.
+type Set struct {
+	Text string
+	Nums []uint32
+}
+
+// Sets writes ascending numbers as sequence sets. A range covers only numbers
+// that are in the list.
+func Sets(nums []uint32) []Set {
+	var all []Set
 	var b []byte
+	start := 0
 	for i := 0; i < len(nums); {
 		j := i
 		for j+1 < len(nums) && nums[j+1]-nums[j] == 1 {
 			j++
 		}
 		if len(b) > maxSet {
-			all, b = append(all, string(b)), b[:0]
+			all = append(all, Set{string(b), nums[start:i]})
+			b, start = b[:0], i
 		}
 		if len(b) > 0 {
 			b = append(b, ',')
@@ -33,7 +41,7 @@ func Sets(nums []uint32) []string {
 		i = j + 1
 	}
 	if len(b) > 0 {
-		all = append(all, string(b))
+		all = append(all, Set{string(b), nums[start:]})
 	}
 	return all
 }
@@ -64,4 +72,22 @@ func ParseSet(s string, most int) (nums []uint32, ok bool) {
 		}
 	}
 	return nums, true
+}
+
+// ParseRanges reads a sequence set as pairs of first and last, ascending
+// within each pair.
+func ParseRanges(s string) (ranges [][2]uint32, ok bool) {
+	for part := range strings.SplitSeq(s, ",") {
+		lo, hi, isRange := strings.Cut(part, ":")
+		if !isRange {
+			hi = lo
+		}
+		a, err1 := strconv.ParseUint(lo, 10, 32)
+		z, err2 := strconv.ParseUint(hi, 10, 32)
+		if err1 != nil || err2 != nil || a == 0 || z == 0 {
+			return nil, false
+		}
+		ranges = append(ranges, [2]uint32{uint32(min(a, z)), uint32(max(a, z))})
+	}
+	return ranges, true
 }

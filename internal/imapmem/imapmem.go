@@ -1,0 +1,120 @@
+package imapmem
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+)
+
+// Options of a server.
+type Options struct {
+	// Users maps logins to passwords. Each gets an INBOX.
+	Users map[string]string
+	// Implicit speaks TLS from the first octet; StartTLS offers the upgrade.
+	// With neither, passwords are taken in the clear.
+	Implicit, StartTLS *tls.Config
+	// Listen is the address, by default a free port of 127.0.0.1.
+	Listen string
+}
+
+// Server is a running server.
+type Server struct {
+	ln    net.Listener
+	srv   *imapserver.Server
+	users map[string]*imapmemserver.User
+	done  chan error
+}
+
+// Start listens and serves until Close.
+func Start(opt Options) (*Server, error) {
+	if opt.Listen == "" {
+		opt.Listen = "127.0.0.1:0"
+	}
+	ln, err := net.Listen("tcp", opt.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("start IMAP server: %w", err)
+	}
+	if tcp, ok := ln.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		return nil, errors.Join(fmt.Errorf("start IMAP server: %s is not loopback", ln.Addr()), ln.Close())
+	}
+	if opt.Implicit != nil {
+		ln = tls.NewListener(ln, opt.Implicit)
+	}
+	mem := imapmemserver.New()
+	s := &Server{ln: ln, users: map[string]*imapmemserver.User{}, done: make(chan error, 1)}
+	for login, password := range opt.Users {
+		u := imapmemserver.NewUser(login, password)
+		if err := u.Create("INBOX", nil); err != nil {
+			return nil, errors.Join(fmt.Errorf("create INBOX of %s: %w", login, err), ln.Close())
+		}
+		mem.AddUser(u)
+		s.users[login] = u
+	}
+	s.srv = imapserver.New(serverOptions(mem, opt))
+	go func() { s.done <- s.srv.Serve(ln) }()
+	return s, nil
+}
+
+func serverOptions(mem *imapmemserver.Server, opt Options) *imapserver.Options {
+	return &imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			return mem.NewSession(), nil, nil
+		},
+		Caps: imap.CapSet{
+			imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapESearch: {}, imap.CapMove: {},
+			imap.CapListExtended: {}, imap.CapListStatus: {}, imap.CapSpecialUse: {}, imap.CapCreateSpecialUse: {},
+			imap.CapLiteralPlus: {}, imap.CapUnselect: {}, imap.CapStatusSize: {},
+		},
+		TLSConfig:    opt.StartTLS,
+		InsecureAuth: opt.StartTLS == nil,
+		Logger:       log.New(io.Discard, "", 0),
+	}
+}
+
+// Addr is "127.0.0.1:port".
+func (s *Server) Addr() string { return s.ln.Addr().String() }
+
+// Create makes a folder of a user; use is a special-use attribute or "".
+func (s *Server) Create(login, folder, use string) error {
+	u, ok := s.users[login]
+	if !ok {
+		return fmt.Errorf("no user %s", login)
+	}
+	opt := &imap.CreateOptions{}
+	if use != "" {
+		opt.SpecialUse = []imap.MailboxAttr{imap.MailboxAttr(use)}
+	}
+	return u.Create(folder, opt)
+}
+
+// Append delivers a message to a folder of a user.
+func (s *Server) Append(login, folder, message string, date time.Time, flags ...string) error {
+	u, ok := s.users[login]
+	if !ok {
+		return fmt.Errorf("no user %s", login)
+	}
+	opt := &imap.AppendOptions{Time: date}
+	for _, f := range flags {
+		opt.Flags = append(opt.Flags, imap.Flag(f))
+	}
+	_, err := u.Append(folder, literal{strings.NewReader(message)}, opt)
+	return err
+}
+
+type literal struct{ *strings.Reader }
+
+func (l literal) Size() int64 { return int64(l.Len()) }
+
+// Close ends the server and every connection.
+func (s *Server) Close() error {
+	return errors.Join(s.srv.Close(), <-s.done)
+}

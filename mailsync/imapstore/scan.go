@@ -1,0 +1,195 @@
+package imapstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"bascule/internal/retry"
+	"bascule/mailsync"
+	"bascule/mailsync/wire"
+)
+
+// Scan implements mailsync.Source. A server that left messages out of a full
+// scan is an error, never a shorter folder.
+func (r *reader) Scan(ctx context.Context, changedSince uint64, fn func(mailsync.Meta) error) error {
+	return r.s.scan(ctx, changedSince, fn, nil)
+}
+
+// Changes is Scan with the UIDs that disappeared since as well, as ranges in
+// no order. It needs QRESYNC: Vanishes says whether that is enabled.
+func (r *reader) Changes(ctx context.Context, changedSince uint64, fn func(mailsync.Meta) error, gone func(first, last mailsync.UID) error) error {
+	return r.s.scan(ctx, changedSince, fn, gone)
+}
+
+// Vanishes reports whether Changes can be used.
+func (r *reader) Vanishes() bool { return r.s.qresync }
+
+type scan struct {
+	s     *session
+	fn    func(mailsync.Meta) error
+	m     wire.Fetched
+	last  uint32
+	count uint32
+	stop  error
+}
+
+func (s *session) scan(ctx context.Context, since uint64, fn func(mailsync.Meta) error, gone func(first, last mailsync.UID) error) error {
+	if since > 0 && !s.condstore() || gone != nil && !s.qresync {
+		return fmt.Errorf("%s: scan folder %s: server keeps no history of changes", s.cfg.who(), quote(s.open.folder))
+	}
+	sc := &scan{s: s, fn: fn}
+	err := s.within(ctx, "scan", func() error { return sc.run(since, gone) })
+	if err != nil {
+		return err
+	}
+	return sc.stop
+}
+
+func (sc *scan) run(since uint64, gone func(first, last mailsync.UID) error) error {
+	s := sc.s
+	before := s.open
+	items := " 1:* (UID FLAGS INTERNALDATE RFC822.SIZE"
+	if s.condstore() {
+		items += " MODSEQ"
+	}
+	items += ")"
+	if since > 0 {
+		items += " (CHANGEDSINCE " + strconv.FormatUint(since, 10)
+		if gone != nil {
+			items += " VANISHED"
+			s.gone = sc.vanished(gone)
+			defer func() { s.gone = nil }()
+		}
+		items += ")"
+	}
+	r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(items), sc.data)
+	if err != nil || sc.stop != nil {
+		return err
+	}
+	if err := replied("UID FETCH", r); err != nil && before.exists > 0 {
+		return err // 1:* of an empty folder is an error to some servers
+	}
+	// Unknown is never absent: fewer messages than the folder holds is a
+	// server that failed half way.
+	if lost := s.open.expunged - before.expunged; since == 0 && sc.count+lost < before.exists {
+		return retry.Temporary(fmt.Errorf("server listed %d of %d messages", sc.count, before.exists))
+	}
+	return nil
+}
+
+func (sc *scan) data(r *wire.Response) (bool, error) {
+	if r.Type != "FETCH" {
+		return false, nil
+	}
+	if err := sc.s.conn.R.Fetch(&sc.m, nil); err != nil {
+		return true, err
+	}
+	m := &sc.m
+	switch {
+	case m.UID == 0 || !m.HasFlags || !m.HasDate || !m.HasSize:
+		return false, nil // a change of flags, told in passing
+	case m.UID <= sc.last:
+		return false, nil // told again, after it was asked for
+	case sc.stop != nil:
+		return true, nil
+	}
+	sc.last = m.UID
+	sc.count++
+	sc.stop = sc.fn(meta(m))
+	return true, nil
+}
+
+func (sc *scan) vanished(gone func(first, last mailsync.UID) error) func(bool, string) error {
+	return func(_ bool, set string) error {
+		ranges, ok := wire.ParseRanges(set)
+		if !ok {
+			return &wire.ProtocolError{What: fmt.Sprintf("VANISHED %.60q", set)}
+		}
+		for _, r := range ranges {
+			if sc.stop == nil {
+				sc.stop = gone(mailsync.UID(r[0]), mailsync.UID(r[1]))
+			}
+		}
+		return nil
+	}
+}
+
+// meta copies what the reader reuses.
+func meta(m *wire.Fetched) mailsync.Meta {
+	flags := make([]string, 0, len(m.Flags))
+	for _, f := range m.Flags {
+		if f != `\Recent` {
+			flags = append(flags, f)
+		}
+	}
+	slices.Sort(flags)
+	return mailsync.Meta{UID: mailsync.UID(m.UID), Size: m.Size, Date: m.Date, Flags: slices.Compact(flags), ModSeq: m.ModSeq}
+}
+
+// UIDs implements mailsync.Source.
+func (r *reader) UIDs(ctx context.Context) ([]mailsync.UID, error) {
+	var uids []mailsync.UID
+	err := r.s.within(ctx, "enumerate messages", func() (err error) {
+		uids, err = r.s.search()
+		return err
+	})
+	return uids, err
+}
+
+// search asks for all UIDs, as ranges where the server can (RFC 4731).
+func (s *session) search() ([]mailsync.UID, error) {
+	var uids []mailsync.UID
+	text := " ALL"
+	if s.has("ESEARCH") {
+		text = " RETURN (ALL) ALL"
+	}
+	most := int(s.open.exists)
+	r, err := s.ask(s.conn.Begin("UID SEARCH", s.lit).Text(text), func(r *wire.Response) (bool, error) {
+		switch r.Type {
+		case "SEARCH", "ESEARCH":
+			return true, s.found(r.Type, most, &uids)
+		}
+		return false, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(uids)
+	return slices.Compact(uids), replied("UID SEARCH", r)
+}
+
+// found reads numbers and sets. What a server invents beyond the messages it
+// said it holds (and some that may arrive meanwhile) is refused.
+func (s *session) found(kind string, most int, uids *[]mailsync.UID) error {
+	most += most/2 + 10_000
+	for after := ""; ; {
+		t, err := s.conn.R.Token()
+		switch {
+		case err != nil || t.Kind == wire.End:
+			return err
+		case t.Kind == wire.Open: // the search correlator: (TAG "b7")
+			for t.Kind != wire.Close && t.Kind != wire.End && err == nil {
+				t, err = s.conn.R.Token()
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		word := string(t.Text)
+		if kind == "ESEARCH" && after != "ALL" {
+			after = word
+			continue
+		}
+		after = ""
+		nums, ok := wire.ParseSet(word, most-len(*uids))
+		if !ok {
+			return &wire.ProtocolError{What: fmt.Sprintf("search result %.60q", word)}
+		}
+		for _, n := range nums {
+			*uids = append(*uids, mailsync.UID(n))
+		}
+	}
+}
