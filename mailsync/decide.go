@@ -32,8 +32,8 @@ type MoveAction struct {
 	Row  *Row // still as it is on the target
 	From []string
 	To   *PairState
-	// Source is the message in its new place on the source.
-	Source Meta
+	// Source is the message in its new place on the source, Target the copy in its old one.
+	Source, Target Meta
 }
 
 // CopyAction copies a source message. Row is nil for a new one.
@@ -253,8 +253,7 @@ func (x *decision) follow(p *placed, f *freshMessage) {
 	live, home := p.row.Outcome.Live(), p.where()
 	p.taken = true
 	if live && x.s.Policy == Mirror && p.target != nil && p.row.TargetFolder == nil {
-		x.out.Pending[f.pair.Pair.ID]++ // its flags are compared by the next pass
-		x.out.Moves = append(x.out.Moves, MoveAction{Row: p.row, From: home, To: f.pair, Source: f.meta})
+		x.out.Moves = append(x.out.Moves, MoveAction{Row: p.row, From: home, To: f.pair, Source: f.meta, Target: *p.target})
 		return
 	}
 	if live && x.s.Policy == AddOnly {
@@ -385,6 +384,8 @@ func (x *decision) rest() {
 		case f.taken:
 		case f.pair.excluded():
 			x.note(f, Excluded, f.pair.Pair.Reason)
+		case x.wanted[f.ref()] && x.unread(f):
+			x.out.Held = append(x.out.Held, HeldMessage{Pair: f.pair, Meta: f.meta, Failure: true, Why: "listed, but not delivered when it was asked for"})
 		case x.s.Policy == AddOnly && x.fenced(f):
 			x.note(f, Released, belowFence)
 		case x.s.Policy == AddOnly && !x.s.Final && isDraft(f):
@@ -393,6 +394,11 @@ func (x *decision) rest() {
 			x.out.Copies = append(x.out.Copies, CopyAction{Pair: f.pair, Meta: f.meta})
 		}
 	}
+}
+
+func (x *decision) unread(f *freshMessage) bool {
+	_, ok := x.prints[f.ref()]
+	return !ok
 }
 
 func (x *decision) fenced(f *freshMessage) bool {
@@ -437,7 +443,7 @@ func (x *decision) keeps(p *placed) (why string, wait bool) {
 	switch {
 	case !r.Outcome.Live():
 		return "vanished on the source", false
-	case x.s.Policy == AddOnly || x.s.KeepVanished:
+	case x.s.Policy == AddOnly || x.s.KeepVanished || p.pair.excluded():
 		return keptPolicy, false
 	case r.Outcome != Copied || r.Origin != FromSource:
 		return keptAdopted, false

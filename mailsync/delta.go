@@ -28,6 +28,7 @@ type Delta struct {
 	// uncertain counts, by pair, rows whose message was not seen without
 	// proof that it is gone.
 	uncertain map[int64]int
+	wanted    map[Ref]bool
 }
 
 // freshMessage is on the source and in no row.
@@ -68,7 +69,7 @@ func (p *placed) where() []string {
 // Sort compares both sides with the ledger. Nothing that was not seen, or not
 // proven, counts as changed.
 func Sort(s Situation) *Delta {
-	d := &Delta{s: s, uncertain: map[int64]int{}}
+	d := &Delta{s: s, uncertain: map[int64]int{}, wanted: map[Ref]bool{}}
 	views := d.views()
 	claims := map[Ref]bool{}
 	for _, p := range s.Pairs {
@@ -236,6 +237,9 @@ func (d *Delta) Wanted() []Ref {
 		if narrow[folderKey(f.path)].near(f.meta.Size) || (d.anywhere() && wide.near(f.meta.Size)) || lost.near(f.meta.Size) {
 			out = append(out, f.ref())
 		}
+	}
+	for _, r := range out {
+		d.wanted[r] = true
 	}
 	return out
 }

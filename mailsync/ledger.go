@@ -51,7 +51,7 @@ var ErrLedgerNewer = errors.New("ledger has a newer format")
 
 // Side is one end of a folder pair as it was at the last complete look.
 type Side struct {
-	// Path is nil on the target side of an excluded folder.
+	// Path is nil on the target side of a folder that was excluded from the start.
 	Path []string
 	Status
 }
@@ -61,13 +61,17 @@ type Side struct {
 type Pair struct {
 	ID             int64
 	Source, Target Side
-	// Reason says how the target name was found.
+	// Excluded: a rule leaves the folder behind.
+	Excluded bool
+	// Reason says how the target name was found, or which rule excludes.
 	Reason string
 	// Pending counts messages that a later pass must look at again: a pair
 	// with any is never skipped as unchanged.
 	Pending int
 	// Absent counts passes in a row in which the source did not list the folder.
 	Absent int
+	// Displaced counts rows whose copy a person filed in another target folder.
+	Displaced int
 	// LastArrival is the newest INTERNALDATE of mail that came in by itself.
 	LastArrival time.Time
 }
@@ -155,6 +159,8 @@ type Ledger interface {
 	Pairs(ctx context.Context) ([]Pair, error)
 	// Rows calls fn for each row of a pair, in the order of their IDs.
 	Rows(ctx context.Context, pair int64, fn func(Row) error) error
+	// Counts returns the number of rows by outcome.
+	Counts(ctx context.Context) (map[Outcome]int, error)
 	// Intents returns those opened and not closed, oldest first.
 	Intents(ctx context.Context) ([]Intent, error)
 	// Sightings returns what is remembered of one folder at one UIDVALIDITY.

@@ -118,6 +118,9 @@ type Report struct {
 	Complete bool
 	// Outcomes counts what this pass recorded, by outcome.
 	Outcomes map[Outcome]int
+	// Totals counts all rows of the ledger, by outcome: every source message
+	// is in exactly one.
+	Totals map[Outcome]int
 	// MovedOnTarget, Deleted and Flagged count what followed the source.
 	MovedOnTarget, Deleted, Flagged int
 	Bytes                           int64

@@ -44,7 +44,7 @@ type PairState struct {
 	SourceListed bool
 }
 
-func (p *PairState) excluded() bool { return p.Pair.Target.Path == nil }
+func (p *PairState) excluded() bool { return p.Pair.Excluded }
 
 func (p *PairState) bin() bool { return p.Use == `\Trash` || p.Use == `\Junk` }
 

@@ -87,6 +87,17 @@ func (m *Memory) Rows(_ context.Context, pair int64, fn func(mailsync.Row) error
 	return nil
 }
 
+// Counts implements mailsync.Ledger.
+func (m *Memory) Counts(context.Context) (map[mailsync.Outcome]int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[mailsync.Outcome]int{}
+	for _, r := range m.rows {
+		out[r.Outcome]++
+	}
+	return out, nil
+}
+
 // Intents implements mailsync.Ledger.
 func (m *Memory) Intents(context.Context) ([]mailsync.Intent, error) {
 	m.mu.Lock()

@@ -1,0 +1,349 @@
+package mailsync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"bascule/internal/retry"
+)
+
+// strip says which flags a message is sent with; what is left out is set by
+// STORE afterwards, where the target lets us.
+type strip int
+
+const (
+	allFlags strip = iota
+	noKeywords
+	noFlags
+)
+
+// maxRejections in a row without a message accepted say that it is not the messages.
+const maxRejections = 25
+
+// copyAll copies pair by pair, oldest message first.
+func (p *pass) copyAll(ctx context.Context, copies []CopyAction) error {
+	p.state.total = len(copies)
+	byPair := map[*PairState][]CopyAction{}
+	for _, a := range copies {
+		byPair[a.Pair] = append(byPair[a.Pair], a)
+	}
+	for _, s := range p.state.pairs {
+		list := p.unsuspected(s, byPair[s])
+		slices.SortFunc(list, func(a, b CopyAction) int { return cmp.Compare(a.Meta.UID, b.Meta.UID) })
+		for _, batch := range p.batches(s, list) {
+			if err := p.copyBatch(ctx, s, batch, allFlags); err != nil {
+				if err = p.folderError(ctx, s, err); err != nil {
+					return err
+				}
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// batches cuts by number and by octets; a message larger than the bound is a batch by itself.
+func (p *pass) batches(s *PairState, list []CopyAction) [][]CopyAction {
+	var out [][]CopyAction
+	var octets int64
+	alone := false
+	for i, a := range list {
+		suspect := p.suspects[suspectKey(s, a.Meta.UID)] > 0
+		if i == 0 || alone || suspect || len(out[len(out)-1]) >= p.BatchMessages || octets+a.Meta.Size > p.BatchBytes {
+			out, octets = append(out, nil), 0
+		}
+		out[len(out)-1] = append(out[len(out)-1], a)
+		octets += a.Meta.Size
+		alone = suspect
+	}
+	return out
+}
+
+// maxSuspicion is how often a connection may end during one message.
+const maxSuspicion = 3
+
+// unsuspected leaves out, and names, messages that keep ending connections:
+// one of them never stops the rest.
+func (p *pass) unsuspected(s *PairState, list []CopyAction) []CopyAction {
+	return slices.DeleteFunc(list, func(a CopyAction) bool {
+		if p.suspects[suspectKey(s, a.Meta.UID)] < maxSuspicion {
+			return false
+		}
+		p.state.pending[s.Pair.ID]++
+		p.fail(s.Pair.Source.Path, a.Meta.UID, errEndsConnections)
+		return true
+	})
+}
+
+var errEndsConnections = fmt.Errorf("the connection ended %d times while this message was copied", maxSuspicion)
+
+func suspectKey(s *PairState, uid UID) string {
+	return fmt.Sprintf("%d %d %d", s.Pair.ID, s.Source.UIDValidity, uid)
+}
+
+// copyBatch announces a batch, sends it, and records what became of it.
+func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, how strip) error {
+	if err := p.sourceAt(ctx, s.Pair.Source.Path, s.Source.UIDValidity); err != nil {
+		return err
+	}
+	if err := p.targetAt(ctx, s.Pair.Target.Path, s.Target.UIDValidity); err != nil {
+		return err
+	}
+	in := p.intent(s, batch)
+	if err := p.commit(ctx, Change{Open: in}); err != nil {
+		return err
+	}
+	accepts := p.target.Accepts()
+	t := newTransfer(batch, func(m Meta) []string { return sendFlags(m.Flags, accepts, how) })
+	var done Appended
+	err := p.write("APPEND", func() (err error) {
+		done, err = t.run(ctx, p.source, p.target, p.state.targets[folderKey(s.Pair.Target.Path)], in.Sources)
+		return err
+	})
+	if err == nil {
+		return p.accepted(ctx, s, in, t, done)
+	}
+	return p.refused(ctx, s, in, t, batch, how, err)
+}
+
+func (p *pass) intent(s *PairState, batch []CopyAction) *Intent {
+	in := &Intent{Pair: s.Pair.ID, At: p.Clock.Now(), SourceValidity: s.Source.UIDValidity, Validity: s.Target.UIDValidity,
+		Next: max(s.Target.UIDNext, p.wrote(s.Pair.Target.Path).last+1)}
+	for _, a := range batch {
+		in.Sources = append(in.Sources, a.Meta.UID)
+	}
+	return in
+}
+
+func sendFlags(flags []string, a Accepts, how strip) []string {
+	keep, _ := permitted(sortedFlags(flags), a)
+	switch how {
+	case noKeywords:
+		return slices.DeleteFunc(keep, isKeyword)
+	case noFlags:
+		return nil
+	}
+	return keep
+}
+
+// accepted records a batch the target took as a whole.
+func (p *pass) accepted(ctx context.Context, s *PairState, in *Intent, t *transfer, done Appended) error {
+	if err := p.recordSent(ctx, s, in, t.sent, done); err != nil {
+		return err
+	}
+	p.state.rejectedInRow = 0
+	if t.fetchErr != nil {
+		return p.readError(s, t.fetchErr)
+	}
+	return p.explainMissing(ctx, s, t.missing)
+}
+
+func (p *pass) readError(s *PairState, err error) error {
+	p.state.openSource = ""
+	return fmt.Errorf("read messages of %s: %w", showPath(s.Pair.Source.Path), err)
+}
+
+// recordSent is one transaction per tagged OK: the rows, and the end of the intent.
+func (p *pass) recordSent(ctx context.Context, s *PairState, in *Intent, sent []*sentMessage, done Appended) error {
+	trust := len(done.UIDs) == len(sent) && done.UIDValidity == s.Target.UIDValidity
+	if len(sent) > 0 && !trust {
+		// No UIDPLUS, or an answer that does not fit: look, as after a crash.
+		return p.recordFound(ctx, s, in, len(sent))
+	}
+	rows := make([]*Row, 0, len(sent))
+	w := p.wrote(s.Pair.Target.Path)
+	for i, m := range sent {
+		rows = append(rows, copiedRow(s, m.action.Row, in, m.action.Meta, m.hash.Print(), done.UIDs[i]))
+		w.last = max(w.last, done.UIDs[i])
+	}
+	if err := p.commit(ctx, Change{Rows: rows, Close: in.ID}); err != nil {
+		return err
+	}
+	p.countCopied(s, rows)
+	return nil
+}
+
+func (p *pass) recordFound(ctx context.Context, s *PairState, in *Intent, sent int) error {
+	rows, err := p.findSent(ctx, s, *in)
+	if err != nil {
+		return err
+	}
+	if err := p.commit(ctx, Change{Rows: rows, Close: in.ID}); err != nil {
+		return err
+	}
+	w := p.wrote(s.Pair.Target.Path)
+	for _, r := range rows {
+		w.last = max(w.last, r.TargetUID)
+	}
+	if len(rows) < sent {
+		p.state.pending[s.Pair.ID] += sent - len(rows)
+		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("%s: the target accepted %d messages and shows %d of them", showPath(s.Pair.Target.Path), sent, len(rows)))
+	}
+	p.countCopied(s, rows)
+	return nil
+}
+
+func (p *pass) countCopied(s *PairState, rows []*Row) {
+	f := p.state.reports[s.Pair.ID]
+	for _, r := range rows {
+		f.Copied++
+		f.Bytes += r.Size
+		p.report.Bytes += r.Size
+	}
+	p.report.Outcomes[Copied] += len(rows)
+	p.wrote(s.Pair.Target.Path).appended += len(rows)
+	p.state.done += len(rows)
+	p.Progress(Event{Kind: "copied", Folder: s.Pair.Source.Path, Done: p.state.done, Total: p.state.total, Bytes: p.report.Bytes})
+}
+
+// copiedRow is the row of a message we wrote, not yet read back.
+func copiedRow(s *PairState, row *Row, in *Intent, m Meta, print Print, uid UID) *Row {
+	if row == nil {
+		row = &Row{}
+		s.Rows = append(s.Rows, row)
+	}
+	*row = Row{ID: row.ID, Pair: s.Pair.ID, SourceUID: m.UID, SourceValidity: in.SourceValidity, TargetUID: uid, TargetValidity: in.Validity,
+		Digest: print.Digest, Size: print.Octets, Date: m.Date, Flags: sortedFlags(m.Flags), Outcome: Copied, Origin: FromSource}
+	if print.Plain != print.Digest {
+		row.Plain = print.Plain
+	}
+	return row
+}
+
+// awaitsCopy: the row's copy was lost, and the intent was to write another.
+func (r *Row) awaitsCopy(in Intent) bool { return r.TargetUID < in.Next }
+
+// refused deals with a batch that was not taken as a whole.
+func (p *pass) refused(ctx context.Context, s *PairState, in *Intent, t *transfer, batch []CopyAction, how strip, err error) error {
+	var ae *AppendError
+	if !errors.As(err, &ae) || ae.Unknown || ctx.Err() != nil {
+		// The intent stays open: look before sending again.
+		if uid, ok := t.suspect(); ok {
+			p.suspects[suspectKey(s, uid)]++
+		}
+		return retry.Temporary(fmt.Errorf("append to %s: %w", showPath(s.Pair.Target.Path), err))
+	}
+	sent := t.sent[:min(ae.Accepted, len(t.sent))]
+	if e := p.recordSent(ctx, s, in, sent, Appended{UIDs: ae.UIDs, UIDValidity: s.Target.UIDValidity}); e != nil {
+		return e
+	}
+	if t.fetchErr != nil {
+		return p.readError(s, t.fetchErr)
+	}
+	rest := without(batch, sent, t.missing)
+	if e := p.explainMissing(ctx, s, t.missing); e != nil {
+		return e
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	return p.refine(ctx, s, t, rest, how, ae)
+}
+
+func without(batch []CopyAction, sent []*sentMessage, missing []UID) []CopyAction {
+	gone := map[UID]bool{}
+	for _, m := range sent {
+		gone[m.action.Meta.UID] = true
+	}
+	for _, u := range missing {
+		gone[u] = true
+	}
+	return slices.DeleteFunc(slices.Clone(batch), func(a CopyAction) bool { return gone[a.Meta.UID] })
+}
+
+// refine finds the message a refusal is about: by halves, then by sending it
+// with fewer flags, then by naming it.
+func (p *pass) refine(ctx context.Context, s *PairState, t *transfer, rest []CopyAction, how strip, ae *AppendError) error {
+	var se *ServerError
+	if !errors.As(ae.Err, &se) || retry.IsTemporary(ae.Err) || stops(se) {
+		return fmt.Errorf("append to %s: %w", showPath(s.Pair.Target.Path), ae.Err)
+	}
+	if se.Code == "TRYCREATE" {
+		return p.recreate(ctx, s, ae)
+	}
+	if len(rest) > 1 {
+		half := len(rest) / 2
+		if err := p.copyBatch(ctx, s, rest[:half], how); err != nil {
+			return err
+		}
+		return p.copyBatch(ctx, s, rest[half:], how)
+	}
+	flags := rest[0].Meta.Flags
+	switch {
+	case how == allFlags && slices.ContainsFunc(flags, isKeyword):
+		return p.copyBatch(ctx, s, rest, noKeywords)
+	case how < noFlags && len(sendFlags(flags, p.target.Accepts(), how)) > 0:
+		return p.copyBatch(ctx, s, rest, noFlags)
+	}
+	return p.reject(ctx, s, t, rest[0], se)
+}
+
+// stops names refusals that are not about one message (RFC 5530, RFC 9208).
+func stops(se *ServerError) bool {
+	return se.Status == "BYE" || slices.Contains([]string{"OVERQUOTA", "UNAVAILABLE", "INUSE", "THROTTLED", "SERVERBUG", "AUTHENTICATIONFAILED",
+		"AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "CONTACTADMIN", "NOPERM", "CORRUPTION"}, se.Code)
+}
+
+// recreate makes a folder again that was deleted under us; the next look
+// starts over there.
+func (p *pass) recreate(ctx context.Context, s *PairState, ae *AppendError) error {
+	path := s.Pair.Target.Path
+	if p.state.created[folderKey(path)] {
+		return fmt.Errorf("append to %s: %w", showPath(path), ae.Err)
+	}
+	p.state.created[folderKey(path)] = true
+	if err := p.write("CREATE", func() error { _, err := p.target.Create(ctx, path, s.Use); return err }); err != nil {
+		return fmt.Errorf("create target folder %s: %w", showPath(path), err)
+	}
+	return retry.Temporary(fmt.Errorf("target folder %s: %w", showPath(path), errFolderChanged))
+}
+
+// reject records the server's words about one message.
+func (p *pass) reject(ctx context.Context, s *PairState, t *transfer, a CopyAction, se *ServerError) error {
+	row := a.Row
+	if row == nil {
+		row = &Row{}
+	}
+	*row = Row{ID: row.ID, Pair: s.Pair.ID, SourceUID: a.Meta.UID, SourceValidity: s.Source.UIDValidity, Size: a.Meta.Size, Date: a.Meta.Date,
+		Flags: sortedFlags(a.Meta.Flags), Outcome: Rejected, Origin: FromSource, Reason: se.Error(), Settled: true}
+	if n := len(t.sent); n > 0 && t.sent[n-1].whole && t.sent[n-1].action.Meta.UID == a.Meta.UID {
+		print := t.sent[n-1].hash.Print()
+		row.Digest, row.Size = print.Digest, print.Octets
+	}
+	if err := p.commit(ctx, Change{Rows: []*Row{row}}); err != nil {
+		return err
+	}
+	p.report.Outcomes[Rejected]++
+	p.fail(s.Pair.Source.Path, a.Meta.UID, se)
+	if p.state.rejectedInRow++; p.state.rejectedInRow >= maxRejections {
+		return fmt.Errorf("append to %s: the last %d messages were all refused: %w", showPath(s.Pair.Target.Path), maxRejections, se)
+	}
+	return nil
+}
+
+// explainMissing tells messages that vanished from messages that cannot be read.
+func (p *pass) explainMissing(ctx context.Context, s *PairState, missing []UID) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	uids, err := p.source.UIDs(ctx)
+	if err != nil {
+		return fmt.Errorf("read source folder %s again: %w", showPath(s.Pair.Source.Path), err)
+	}
+	for _, u := range missing {
+		if !slices.Contains(uids, u) {
+			p.report.VanishedMeanwhile++
+			continue
+		}
+		p.state.pending[s.Pair.ID]++
+		p.fail(s.Pair.Source.Path, u, errUnreadable)
+	}
+	return nil
+}
+
+var errUnreadable = errors.New("the source lists the message but does not deliver it")
+
+func compactUIDs(in []UID) []UID { return slices.Compact(sortedUIDs(in)) }

@@ -1,0 +1,116 @@
+package mailsync
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// finish records where every folder stands, so that an unchanged one is not
+// opened by the next pass, and completes the report.
+func (p *pass) finish(ctx context.Context) error {
+	now := p.Clock.Now()
+	var changed []*Pair
+	all := true
+	for _, s := range p.state.pairs {
+		before := s.Pair
+		all = all && (s.Source.Known || !s.SourceListed || p.unchanged(s))
+		if err := p.folderError(ctx, s, p.finishPair(ctx, s, now)); err != nil {
+			return err
+		}
+		if !samePair(before, s.Pair) {
+			changed = append(changed, &s.Pair)
+		}
+	}
+	if len(changed) > 0 {
+		if err := p.commit(ctx, Change{Pairs: changed}); err != nil {
+			return err
+		}
+	}
+	return p.summarize(ctx, all, now)
+}
+
+func samePair(a, b Pair) bool {
+	return a.Source.Status == b.Source.Status && a.Target.Status == b.Target.Status && a.Pending == b.Pending && a.Absent == b.Absent &&
+		a.Displaced == b.Displaced && a.LastArrival.Equal(b.LastArrival)
+}
+
+func (p *pass) finishPair(ctx context.Context, s *PairState, now time.Time) error {
+	if !s.SourceListed {
+		s.Pair.Absent++
+	}
+	if !s.Source.Known && !s.Target.Known {
+		return nil
+	}
+	s.Pair.Pending = p.state.pending[s.Pair.ID]
+	s.Pair.Displaced = 0
+	for _, r := range s.Rows {
+		if r.Pair != s.Pair.ID {
+			continue
+		}
+		if r.TargetFolder != nil && r.Outcome.Live() {
+			s.Pair.Displaced++
+		}
+		if s.inbound() && r.Outcome != Moved && r.Origin == FromSource && r.Date.After(s.Pair.LastArrival) && !r.Date.After(now) {
+			s.Pair.LastArrival = r.Date
+		}
+	}
+	s.Pair.Source.Status = s.Source.Status
+	if s.excluded() {
+		return nil
+	}
+	return p.finishTarget(ctx, s)
+}
+
+// finishTarget records the target as it is now if all that happened since the
+// look was ours; otherwise as it was then, and the next pass looks again.
+func (p *pass) finishTarget(ctx context.Context, s *PairState) error {
+	s.Pair.Target.Status = s.Target.Status
+	w := p.state.writes[folderKey(s.Pair.Target.Path)]
+	if w == nil && !p.state.created[folderKey(s.Pair.Target.Path)] && !p.stored(s) {
+		return nil
+	}
+	if w == nil {
+		w = &written{}
+	}
+	st, err := p.openTargetFolder(ctx, s.Pair.Target.Path, false)
+	if err != nil {
+		return err
+	}
+	expected := int(s.Target.Status.Messages) + w.appended - w.removed
+	if st.UIDValidity == s.Target.UIDValidity && st.UIDNext == max(s.Target.UIDNext, w.last+1) && int(st.Messages) == expected {
+		s.Pair.Target.Status = st
+	}
+	return nil
+}
+
+// stored reports whether flags of the pair's copies were changed.
+func (p *pass) stored(s *PairState) bool { return p.state.flagged[folderKey(s.Pair.Target.Path)] }
+
+func (p *pass) summarize(ctx context.Context, all bool, now time.Time) error {
+	r := &p.report
+	left := 0
+	for _, s := range p.state.pairs {
+		left += p.state.pending[s.Pair.ID]
+		r.Folders = append(r.Folders, *p.state.reports[s.Pair.ID])
+		if s.inbound() && s.Pair.LastArrival.After(r.LastArrival) {
+			r.LastArrival = s.Pair.LastArrival
+		}
+		r.Fences = append(r.Fences, Fence{Source: s.Pair.Source.Path, SourceValidity: s.Pair.Source.UIDValidity, SourceNext: s.Pair.Source.UIDNext,
+			TargetValidity: s.Pair.Target.UIDValidity, TargetNext: s.Pair.Target.UIDNext})
+	}
+	r.SourceMessages = p.seenMessages()
+	all = all && len(p.state.pairs) == len(p.state.reports)
+	if all {
+		r.Looked = r.Started
+	}
+	r.Complete = all && left == len(r.Held) && len(r.Failures) == 0 && r.Refusal == ""
+	var err error
+	if r.Head, err = p.Ledger.Head(ctx); err == nil {
+		r.Totals, err = p.Ledger.Counts(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("read ledger: %w", err)
+	}
+	return nil
+}

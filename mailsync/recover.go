@@ -1,0 +1,154 @@
+package mailsync
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// recover settles the fate of batches that were announced and not recorded.
+// Only target UIDs at or above the recorded UIDNEXT can be theirs; octets say
+// which. What is not found was not received and is copied like anything new.
+func (p *pass) recover(ctx context.Context) error {
+	intents, err := p.Ledger.Intents(ctx)
+	if err != nil {
+		return fmt.Errorf("read ledger: %w", err)
+	}
+	for _, in := range intents {
+		if err := p.recoverIntent(ctx, in); err != nil {
+			return fmt.Errorf("look for an interrupted batch: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *pass) recoverIntent(ctx context.Context, in Intent) error {
+	s := p.pairByID(in.Pair)
+	if s == nil || s.excluded() {
+		return p.commit(ctx, Change{Close: in.ID})
+	}
+	if err := p.loadRows(ctx, s); err != nil {
+		return err
+	}
+	if wait := in.At.Add(p.Grace); p.Clock.Now().Before(wait) {
+		// The process that sent it may have died a moment ago.
+		if err := p.Clock.WaitUntil(ctx, wait); err != nil {
+			return err
+		}
+	}
+	rows, err := p.findSent(ctx, s, in)
+	if err != nil {
+		return err
+	}
+	p.report.Outcomes[Copied] += len(rows)
+	return p.commit(ctx, Change{Rows: rows, Close: in.ID})
+}
+
+func (p *pass) pairByID(id int64) *PairState {
+	for _, s := range p.state.pairs {
+		if s.Pair.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// findSent matches what the target received since the intent with what the
+// intent sent. A changed UIDVALIDITY on either side leaves it to adoption.
+func (p *pass) findSent(ctx context.Context, s *PairState, in Intent) ([]*Row, error) {
+	st, err := p.openTargetFolder(ctx, s.Pair.Target.Path, false)
+	if err != nil || st.UIDValidity != in.Validity {
+		return nil, err
+	}
+	arrived, err := p.arrivedSince(ctx, s, in)
+	if err != nil || len(arrived) == 0 || !s.SourceListed {
+		return nil, err
+	}
+	source, err := p.examine(ctx, s.Pair.Source.Path)
+	if err != nil || source.UIDValidity != in.SourceValidity {
+		return nil, err
+	}
+	return p.matchSent(ctx, s, in, arrived)
+}
+
+// arrivedSince reads the messages of the open target folder that the batch
+// may have become, in UID order.
+func (p *pass) arrivedSince(ctx context.Context, s *PairState, in Intent) ([]foundMessage, error) {
+	claimed := map[UID]bool{}
+	for _, r := range s.Rows {
+		claimed[r.TargetUID] = claimed[r.TargetUID] || (r.Outcome.Live() && r.TargetFolder == nil && r.TargetValidity == in.Validity)
+	}
+	uids, err := p.target.UIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var since []UID
+	for _, u := range sortedUIDs(uids) {
+		if u >= in.Next && !claimed[u] {
+			since = append(since, u)
+		}
+	}
+	return readAll(ctx, p.target, since)
+}
+
+type foundMessage struct {
+	meta  Meta
+	print Print
+	taken bool
+}
+
+func readAll(ctx context.Context, side Source, uids []UID) ([]foundMessage, error) {
+	if len(uids) == 0 {
+		return nil, nil
+	}
+	var out []foundMessage
+	_, err := side.Fetch(ctx, uids, func(m Meta, _ int64, body io.Reader) error {
+		print, err := PrintOf(body)
+		out = append(out, foundMessage{meta: m, print: print})
+		return err
+	})
+	return out, err
+}
+
+func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, arrived []foundMessage) ([]*Row, error) {
+	known := map[UID]*Row{}
+	for _, r := range s.Rows {
+		if r.SourceValidity == in.SourceValidity && r.Outcome != Gone {
+			known[r.SourceUID] = r
+		}
+	}
+	var ask []UID
+	for _, u := range in.Sources {
+		if r := known[u]; r == nil || r.awaitsCopy(in) {
+			ask = append(ask, u)
+		}
+	}
+	sent, err := readAll(ctx, p.source, ask)
+	if err != nil {
+		return nil, err
+	}
+	var rows []*Row
+	for _, exact := range []bool{true, false} {
+		for i := range sent {
+			if a := claim(arrived, sent[i], exact); a != nil {
+				rows = append(rows, copiedRow(s, known[sent[i].meta.UID], &in, sent[i].meta, sent[i].print, a.meta.UID))
+				sent[i].taken = true
+			}
+		}
+	}
+	return rows, nil
+}
+
+// claim finds the target message a sent one became: the same octets first,
+// then, since we wrote it, the same text in the target's own line ends.
+func claim(arrived []foundMessage, sent foundMessage, exact bool) *foundMessage {
+	for i := range arrived {
+		a := &arrived[i]
+		same := a.print.Digest == sent.print.Digest || (!exact && a.print.Plain == sent.print.Plain)
+		if !a.taken && !sent.taken && same {
+			a.taken = true
+			return a
+		}
+	}
+	return nil
+}
