@@ -120,7 +120,7 @@ func TestAMessageGoesIntoTheMemoryServerAndComesBackUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := "Subject: x\r\n\r\n) A1 OK {5}\r\n" + strings.Repeat("\x00\xffline\r\n", 3000)
-	res, err := dst.Append(t.Context(), f, outgoing(message(text, `\Seen`, "$Label1"), message("a", `\Recent`)))
+	res, err := dst.Append(t.Context(), f, outgoing(message(text, `\Seen`, "$Label1"), message("Subject: a\r\n\r\na", `\Recent`)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestAMessageGoesIntoTheMemoryServerAndComesBackUnchanged(t *testing.T) {
 		t.Fatal(uids, err)
 	}
 	got, missing := bodies(t, src, append(uids, 999))
-	if got[uids[0]] != text || got[uids[1]] != "a" || len(missing) != 1 || missing[0] != 999 {
+	if got[uids[0]] != text || got[uids[1]] != "Subject: a\r\n\r\na" || len(missing) != 1 || missing[0] != 999 {
 		t.Fatalf("missing %v", missing)
 	}
 	if err := src.Close(); err != nil {

@@ -45,7 +45,7 @@ func (r *Reader) literal(first byte) (Token, bool, error) {
 	}
 	r.spent += end
 	if r.note != nil && len(r.line) < traceLine {
-		r.line = fmt.Appendf(r.line, "{%d}", n)
+		r.line = fmt.Appendf(r.line, "%d}", n)
 	}
 	r.lit = n
 	return Token{Kind: Literal, Size: n}, true, nil
