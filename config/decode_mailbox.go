@@ -1,0 +1,133 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"bascule/migration"
+)
+
+func (ev *evaluator) decodeMailbox(b *block, k keyed) {
+	r := ev.reader(b, k, "")
+	m := migration.Mailbox{
+		Address: k.addr,
+		Email:   parsed(r, "address", "", plainAddress),
+		Aliases: each(r, "aliases", plainAddress),
+		AddOnly: r.choice("policy", "mirror", []string{"mirror", "add_only"}, nil) == "add_only",
+	}
+	if s := r.block("source"); s != nil {
+		m.Source = migration.SourceAccount{Server: s.object("server", "source"), Login: s.text("login", m.Email), Password: s.secret("password")}
+	}
+	if t := r.block("target"); t != nil {
+		m.Target = decodeTargetAccount(t, m)
+	}
+	m.Folders = decodeFolders(r.block("folders"))
+	ev.finish(b, r)
+	ev.out.Mailboxes = append(ev.out.Mailboxes, m)
+}
+
+// laterCredentials are strategies of the language this version has not.
+func laterCredentials() map[string]string {
+	give := "give password = secret(…), or credential = \"keep\" for the source's"
+	return map[string]string{"generate": give, "device": give, "invite": give}
+}
+
+func decodeTargetAccount(t *reader, m migration.Mailbox) migration.TargetAccount {
+	a := migration.TargetAccount{
+		Server: t.object("server", "target"), Login: t.text("login", m.Email), Password: t.secret("password"),
+		Quota:      parsed(t, "quota", 0, parseSize),
+		OnExisting: t.choice("on_existing", "refuse", []string{"refuse", "adopt"}, nil),
+	}
+	def := "keep"
+	if !a.Password.IsZero() || t.has("password") && *t.bad {
+		def = "password"
+	}
+	a.Credential = t.choice("credential", def, []string{"password", "keep"}, laterCredentials())
+	switch {
+	case *t.bad:
+	case a.Credential == "keep" && !a.Password.IsZero():
+		t.fail("credential", "Two credentials", "credential = \"keep\" gives the account the source's password, but a password is given too. Leave one of them out.")
+	case a.Credential == "password" && a.Password.IsZero():
+		t.fail("credential", "Credential missing", "credential = \"password\" needs password = secret(…).")
+	}
+	if a.Credential == "keep" {
+		a.Password = m.Source.Password
+	}
+	return a
+}
+
+func decodeFolders(r *reader) migration.FolderRules {
+	if r == nil {
+		return migration.FolderRules{}
+	}
+	rules := migration.FolderRules{
+		Rename:  r.textMap("rename"),
+		Exclude: each(r, "exclude", folderPath), Include: each(r, "include", folderPath),
+		Prefix: parsed(r, "prefix", "", folderPath),
+	}
+	for _, from := range slices.Sorted(maps.Keys(rules.Rename)) {
+		for _, p := range []string{from, rules.Rename[from]} {
+			if _, err := folderPath(p); err != nil {
+				r.fail("rename", "Unsuitable value", "%s.", err)
+			}
+		}
+	}
+	return rules
+}
+
+// folderPath checks a folder's path: names joined by "/", none empty.
+func folderPath(s string) (string, error) {
+	clean := strings.TrimSuffix(s, "/")
+	if clean == "" || len(s) > 1000 || strings.ContainsAny(s, "\x00\r\n") || slices.Contains(strings.Split(clean, "/"), "") {
+		return "", fmt.Errorf("%q is not the path of a folder; write names joined by /: \"Clients/2024\"", s)
+	}
+	return clean, nil
+}
+
+func (ev *evaluator) decodeAlias(b *block, k keyed) {
+	r := ev.reader(b, k, "")
+	a := migration.Alias{Address: k.addr, Email: parsed(r, "address", "", anyAddress), To: each(r, "to", plainAddress)}
+	if r.has("to") && len(a.To) == 0 && !*r.bad {
+		r.fail("to", "Alias to nobody", "Give at least one address, or declare the address in an ignore block if its mail is not wanted.")
+	}
+	ev.finish(b, r)
+	ev.out.Aliases = append(ev.out.Aliases, a)
+}
+
+func (ev *evaluator) decodeIgnore(b *block, k keyed) {
+	r := ev.reader(b, k, "")
+	i := migration.Ignore{Address: k.addr, Emails: each(r, "addresses", plainAddress), Reason: reason(r)}
+	if r.has("addresses") && len(i.Emails) == 0 && !*r.bad {
+		r.fail("addresses", "Nothing to ignore", "Give the addresses that are left behind.")
+	}
+	ev.finish(b, r)
+	ev.out.Ignores = append(ev.out.Ignores, i)
+}
+
+// reason is what the report will say; an empty one says nothing.
+func reason(r *reader) string {
+	s := strings.TrimSpace(r.text("reason", ""))
+	if r.has("reason") && s == "" && !*r.bad {
+		r.fail("reason", "A reason is wanted", "It stands in every plan and in the report: say why, in a few words.")
+	}
+	return s
+}
+
+func (ev *evaluator) decodeAccept(b *block, k keyed, loc *time.Location) {
+	r := ev.reader(b, k, "")
+	a := migration.Accept{
+		Address: k.addr,
+		Check:   r.choice("check", "", acceptChecks(), nil),
+		Mailbox: r.object("mailbox", "mailbox"),
+		Message: r.text("message", ""),
+		Sender:  strings.ToLower(r.text("sender", "")),
+		Record:  r.text("record", ""),
+		Reason:  reason(r),
+		Until:   parsed(r, "until", time.Time{}, func(s string) (time.Time, error) { return parseDate(s, loc) }),
+	}
+	ev.finish(b, r)
+	ev.out.Accepts = append(ev.out.Accepts, a)
+}

@@ -1,0 +1,3 @@
+source "imap" "old" {
+  hots = "mail.old-host.example"
+}
