@@ -72,17 +72,10 @@ func ParseSPF(txt string) (SPF, error) {
 }
 
 // NewSPF makes a record of mechanisms as a service publishes them
-// ("include:spf.example", "ip4:192.0.2.1"). Without an all among them it ends
-// in ~all, the right word while two services send.
+// ("include:spf.example", "ip4:192.0.2.1"). Without an all among them it has no
+// opinion on other senders, and [Union] keeps that of the other record.
 func NewSPF(terms ...string) (SPF, error) {
-	s, err := ParseSPF("v=spf1 " + strings.Join(terms, " "))
-	if err != nil {
-		return SPF{}, err
-	}
-	if _, ok := s.All(); !ok && s.find("redirect") == nil {
-		s.Terms = append(s.Terms, SPFTerm{Qualifier: SoftFail, Name: "all", CIDR4: -1, CIDR6: -1})
-	}
-	return s, nil
+	return ParseSPF(strings.TrimRight("v=spf1 "+strings.Join(terms, " "), " "))
 }
 
 // String returns the record, every term as it was written.

@@ -65,6 +65,7 @@ func TestUnion(t *testing.T) {
 		{"redirect beside all is void", "v=spf1 a redirect=spf.old.net -all", "v=spf1 include:spf.new.net -all", "v=spf1 a include:spf.new.net -all"},
 		{"terms behind all are void", "v=spf1 a -all include:never.net", "v=spf1 -all", "v=spf1 a -all"},
 		{"no all is neutral", "v=spf1 a", "v=spf1 include:n.net -all", "v=spf1 a include:n.net ?all"},
+		{"a list of mechanisms has no opinion on all", "v=spf1 a -all", "v=spf1 include:n.net", "v=spf1 a include:n.net -all"},
 		{"same term once, whatever its spelling", "v=spf1 include:SPF.new.net. ip4:192.0.2.1/32 ~all", "v=spf1 +include:spf.new.net ip4:192.0.2.1 ~all", "v=spf1 ip4:192.0.2.1/32 include:SPF.new.net. ~all"},
 		{"old refuses somebody: its order stays, new goes before", "v=spf1 -ip4:192.0.2.9 ip4:192.0.2.0/24 -all", "v=spf1 include:n.net ~all", "v=spf1 include:n.net -ip4:192.0.2.9 ip4:192.0.2.0/24 ~all"},
 		{"new refuses somebody", "v=spf1 a -all", "v=spf1 ?include:n.net -all", "v=spf1 a ?include:n.net -all"},
@@ -158,7 +159,7 @@ func TestMergeSPFLeavesTheOtherTextsAlone(t *testing.T) {
 	}
 	apex := RRset{Name: "example.ch.", Type: "TXT", TTL: 300, Values: []string{"google-site-verification=x", "v=spf1 mx -all", `ms="1"`}}
 	got, err := MergeSPF(apex, new, moving)
-	want := RRset{Name: "example.ch.", Type: "TXT", TTL: 300, Values: []string{"google-site-verification=x", `ms="1"`, "v=spf1 a:mx1.old.net a:mx2.old.net include:spf.new.net ~all"}}.Canonical()
+	want := RRset{Name: "example.ch.", Type: "TXT", TTL: 300, Values: []string{"google-site-verification=x", `ms="1"`, "v=spf1 a:mx1.old.net a:mx2.old.net include:spf.new.net -all"}}.Canonical()
 	if err != nil || cmp.Diff(want, got) != "" {
 		t.Fatal(err, cmp.Diff(want, got))
 	}

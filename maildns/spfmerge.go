@@ -31,7 +31,8 @@ var ErrSPFNeedsPerson = errors.New("both records refuse senders before their all
 // authorises, for the time in which both services send.
 //
 // Addresses come first, then the terms of old, then those of new; all is the
-// weaker of both; redirect= becomes include: with the all of its target, since
+// weaker of both, and that of old when new, a list of mechanisms, has none;
+// redirect= becomes include: with the all of its target, since
 // all would make it void (RFC 7208 §6.1). A bare mx of old is written out as
 // the old hosts, and one of new as the new hosts: the mechanism would change
 // its meaning at the moment the MX moves. Union is idempotent: merging new
@@ -54,14 +55,25 @@ func Union(old, new SPF, c SPFContext) (SPF, error) {
 	default:
 		terms = addressesFirst(appendNew(appendNew(nil, o.mechanisms), n.mechanisms))
 	}
-	terms = append(terms, SPFTerm{Qualifier: weaker(o.all, n.all), Name: "all", CIDR4: -1, CIDR6: -1})
+	all := o.all
+	if n.hasAll {
+		all = weaker(o.all, n.all)
+	}
+	terms = append(terms, allTerm(all))
 	return SPF{Terms: appendModifiers(appendModifiers(terms, o.modifiers), n.modifiers)}, nil
 }
 
 // parts is a record with the meaning of its names fixed.
 type parts struct {
 	mechanisms, modifiers []SPFTerm
-	all                   byte
+	// all is what happens to everybody else; hasAll tells whether the record
+	// says so itself (RFC 7208 §4.7: neutral when not).
+	all    byte
+	hasAll bool
+}
+
+func allTerm(qualifier byte) SPFTerm {
+	return SPFTerm{Qualifier: qualifier, Name: "all", CIDR4: -1, CIDR6: -1}
 }
 
 // explicit resolves what would change its meaning, and drops what no receiver
@@ -71,10 +83,10 @@ func (c SPFContext) explicit(s SPF, mx []string, a []netip.Addr) parts {
 	for _, t := range s.effective() {
 		switch {
 		case t.Name == "all":
-			p.all = t.Qualifier
+			p.all, p.hasAll = t.Qualifier, true
 		case t.Name == "redirect" && t.IsModifier():
 			p.mechanisms = append(p.mechanisms, SPFTerm{Qualifier: Pass, Name: "include", Domain: t.Domain, CIDR4: -1, CIDR6: -1})
-			p.all = SoftFail
+			p.all, p.hasAll = SoftFail, true
 			if q, ok := c.RedirectAll[strings.ToLower(t.Domain)]; ok {
 				p.all = q
 			}
@@ -224,7 +236,8 @@ func (o OldService) owns(t SPFTerm) bool {
 
 // MergeSPF does what a person does with the TXT values of an apex: finds the
 // SPF record, merges new into it, and returns the whole TXT set with exactly
-// one SPF record and everything else untouched. Without a record new stands alone.
+// one SPF record and everything else untouched. Without a
+// record new stands alone, with ~all unless it says otherwise.
 func MergeSPF(txt RRset, new SPF, c SPFContext) (RRset, error) {
 	records := txt.SPFRecords()
 	if len(records) > 1 {
@@ -232,8 +245,10 @@ func MergeSPF(txt RRset, new SPF, c SPFContext) (RRset, error) {
 	}
 	if len(records) == 0 {
 		n := c.explicit(new, c.NewMX, nil)
-		all := SPFTerm{Qualifier: n.all, Name: "all", CIDR4: -1, CIDR6: -1}
-		alone := SPF{Terms: append(append(slices.Clone(n.mechanisms), all), n.modifiers...)}
+		if !n.hasAll {
+			n.all = SoftFail // the right word for a domain that had none
+		}
+		alone := SPF{Terms: slices.Concat(n.mechanisms, []SPFTerm{allTerm(n.all)}, n.modifiers)}
 		return txt.With(alone.String()), nil
 	}
 	old, err := ParseSPF(records[0])
