@@ -2,10 +2,12 @@ package imapstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"bascule/internal/retry"
 	"bascule/internal/safetext"
 	"bascule/mailsync"
 	"bascule/mailsync/wire"
@@ -28,7 +30,7 @@ func (s *session) openFolder(ctx context.Context, verb string, f mailsync.Folder
 		if err != nil {
 			return err
 		}
-		return replied(verb, reply)
+		return s.absent(f, replied(verb, reply))
 	})
 	if err != nil {
 		s.open = opened{}
@@ -37,6 +39,27 @@ func (s *session) openFolder(ctx context.Context, verb string, f mailsync.Folder
 	s.open.valid = true
 	s.open.status.Messages = s.open.exists
 	return s.open.status, nil
+}
+
+// absent says that a folder is not there, for servers whose refusal has no
+// response code: what is listed exists, whatever the reason it cannot be opened.
+func (s *session) absent(f mailsync.Folder, refusal error) error {
+	if refusal == nil || retry.IsTemporary(refusal) || errors.Is(refusal, mailsync.ErrNoFolder) {
+		return refusal
+	}
+	there := false
+	err := s.command(s.conn.Begin("LIST", s.lit).Text(` ""`).Name(f.Raw), "LIST", func(r *wire.Response) (bool, error) {
+		if r.Type != "LIST" {
+			return false, nil
+		}
+		item, err := s.conn.R.List()
+		there = there || key(item.Name) == key(f.Raw) && !item.Has(`\NonExistent`)
+		return true, err
+	})
+	if err != nil || there {
+		return refusal
+	}
+	return fmt.Errorf("%w: %w", mailsync.ErrNoFolder, refusal)
 }
 
 func quote(f mailsync.Folder) string {
