@@ -77,8 +77,7 @@ type Dovecot struct {
 	process *process
 }
 
-// StartDovecot starts a server and stops it when the test ends. It is the
-// function tests call as testservers.StartDovecot(t, …).
+// StartDovecot starts a server and stops it when the test ends.
 func StartDovecot(t testing.TB, opts DovecotOptions) *Dovecot {
 	t.Helper()
 	d := &Dovecot{Host: "localhost", t: t, opts: opts.withDefaults(), user: serverUser(t), server: need(t, "dovecot")}

@@ -23,13 +23,11 @@ type MoxOptions struct {
 	// Certificate is what the server claims to be; localhost, 127.0.0.1 and
 	// Hostname if empty.
 	Certificate Certificate
-	// Relay is the host:port of an SMTP server that takes all outgoing mail,
-	// in clear. Without it the queue asks the machine's DNS, as in production.
-	Relay string
 }
 
 // Mox is a running mox, in its production mode (mox serve): it refuses unknown
-// recipients and sends what is not its own elsewhere, unlike mox localserve.
+// recipients and queues what is not for itself, unlike mox localserve. The
+// queue is held: see Queue and Deliver.
 type Mox struct {
 	// Host is what the certificate is valid for, unless it was told otherwise.
 	Host string
@@ -147,7 +145,10 @@ func (m *Mox) run() error {
 	}
 	defer closeAll(c.files)
 	m.process, err = m.user.serve(c, filepath.Join(m.Dir, "mox.log"), m.probe)
-	return err
+	if err != nil {
+		return err
+	}
+	return m.holdQueue()
 }
 
 func (m *Mox) probe() error {

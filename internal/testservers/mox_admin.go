@@ -28,19 +28,24 @@ type MoxAdmin struct {
 // every further call repeats in a header.
 func (m *Mox) Admin() *MoxAdmin {
 	m.t.Helper()
+	admin, err := m.admin()
+	if err != nil {
+		m.t.Fatalf("log in to mox: %v\n%s", err, m.Log())
+	}
+	return admin
+}
+
+func (m *Mox) admin() (*MoxAdmin, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		m.t.Fatalf("make cookie jar: %v", err)
+		return nil, err
 	}
 	admin := &MoxAdmin{url: m.AdminURL, client: &http.Client{Jar: jar}}
 	var token string
 	if err := admin.Call(&token, "LoginPrep"); err != nil {
-		m.t.Fatalf("prepare mox login: %v", err)
+		return nil, err
 	}
-	if err := admin.Call(&admin.csrf, "Login", token, MoxAdminPassword); err != nil {
-		m.t.Fatalf("log in to mox: %v", err)
-	}
-	return admin
+	return admin, admin.Call(&admin.csrf, "Login", token, MoxAdminPassword)
 }
 
 // Call runs one function of the API (sherpa: a list of parameters in, a result

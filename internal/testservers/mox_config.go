@@ -2,7 +2,6 @@ package testservers
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"strings"
 
@@ -27,7 +26,7 @@ func (m *Mox) writeConfig(cert, key string) error {
 }
 
 func (m *Mox) config(cert, key string) string {
-	text := fmt.Sprintf(`DataDir: ../data
+	return fmt.Sprintf(`DataDir: ../data
 LogLevel: info
 User: %d
 NoFixPermissions: true
@@ -48,11 +47,6 @@ Listeners:
 	Account: postmaster
 	Mailbox: Inbox
 `, m.user.uid, m.opts.Hostname, cert, key, m.services())
-	if m.opts.Relay == "" {
-		return text
-	}
-	_, port, _ := net.SplitHostPort(m.opts.Relay)
-	return text + fmt.Sprintf("Transports:\n\trelay:\n\t\tSMTP:\n\t\t\tHost: localhost\n\t\t\tPort: %s\n\t\t\tNoSTARTTLS: true\n", port)
 }
 
 // services lists what the one listener offers. The delay for first-time
@@ -77,11 +71,8 @@ func (m *Mox) services() string {
 	return b.String()
 }
 
-// domains is the part of the configuration the admin API rewrites.
+// domains is the part of the configuration the admin API rewrites. There must
+// be a domain at least; the host's own name is one nobody migrates.
 func (m *Mox) domains() string {
-	text := "Domains:\n\t" + m.opts.Hostname + ": nil\nAccounts:\n\tpostmaster:\n\t\tDomain: " + m.opts.Hostname + "\n"
-	if m.opts.Relay != "" {
-		text += "Routes:\n\t-\n\t\tTransport: relay\n"
-	}
-	return text
+	return fmt.Sprintf("Domains:\n\t%[1]s: nil\nAccounts:\n\tpostmaster:\n\t\tDomain: %[1]s\n", m.opts.Hostname)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 )
 
@@ -97,4 +98,44 @@ func send(addr, from, to string) error {
 	}
 	defer c.Close()
 	return c.SendMail(from, []string{to}, letterTo(to))
+}
+
+func TestMoxQueuesSubmittedMailAndFollowsTheRoute(t *testing.T) {
+	d, f := startOldSide(t)
+	m := newCompany(t, MoxOptions{})
+	submitToMox(t, m, "alice@"+moxDomain, oldUser)
+	m.Restart() // the queue and its hold outlive it
+	if queue := m.Queue(); len(queue) != 1 || queue[0].To != oldUser || !strings.Contains(string(queue[0].Text), "Good morning.") {
+		t.Fatalf("queue: %+v", queue)
+	}
+	f.CloseInbound(450)
+	route := func(string) (string, error) { return f.Addr, nil }
+	sent, err := m.Deliver(route)
+	wantRefusal(t, err, 450)
+	f.OpenInbound()
+	if sent, err = m.Deliver(route); err != nil || sent != 1 {
+		t.Fatalf("delivered %d, %v", sent, err)
+	}
+	if got := inbox(t, d); got != 1 {
+		t.Errorf("INBOX of the old side holds %d messages, want 1\n%s", got, m.Log())
+	}
+	if queue := m.Queue(); len(queue) != 0 {
+		t.Errorf("left in the queue: %+v", queue)
+	}
+}
+
+func submitToMox(t *testing.T, m *Mox, from, to string) {
+	t.Helper()
+	c, err := smtp.DialTLS(m.SubmissionsAddr, m.CA.ClientTLS(m.Host))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Auth(sasl.NewPlainClient("", from, moxPassword)); err != nil {
+		t.Fatalf("authenticate: %v\n%s", err, m.Log())
+	}
+	text := strings.NewReader("From: <" + from + ">\r\nTo: <" + to + ">\r\nSubject: hello\r\n\r\nGood morning.\r\n")
+	if err := c.SendMail(from, []string{to}, text); err != nil {
+		t.Fatalf("submit: %v\n%s", err, m.Log())
+	}
 }

@@ -1,12 +1,16 @@
 package testservers
 
 import (
+	"bufio"
 	"crypto/tls"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestServersLeaveNothingBehind starts each server in a subtest and looks,
@@ -123,4 +127,61 @@ func handshake(d *Dovecot) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// The child process of TestServersEndWithAKilledTestBinary.
+const killedHelper = "TESTSERVERS_KILLED_HELPER"
+
+func TestServersEndWithAKilledTestBinary(t *testing.T) {
+	if os.Getenv(killedHelper) != "" {
+		k := StartKnot(t, dnsOptions())
+		if _, err := os.Stdout.WriteString(strconv.Itoa(k.process.cmd.Process.Pid) + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		select {}
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux ends children with their parent")
+	}
+	need(t, "knotd")
+	helper := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	helper.Env = append(os.Environ(), killedHelper+"=1", "TMPDIR="+helperDir(t))
+	out, err := helper.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := helper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil || !groupAlive(group) {
+		t.Fatalf("the server of the helper, %q, does not run: %v", line, err)
+	}
+	if err := helper.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = helper.Wait()
+	for range int(stopPatience / pollEvery) {
+		if !groupAlive(group) {
+			return
+		}
+		time.Sleep(pollEvery)
+	}
+	endGroup(group)
+	t.Error("the server outlived the test binary that started it")
+}
+
+// helperDir is removed with this test: the killed helper cannot clean up.
+func helperDir(t *testing.T) string {
+	t.Helper()
+	u := serverUser(t)
+	dir := u.workDir(t)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
