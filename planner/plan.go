@@ -26,6 +26,10 @@ type Plan struct {
 	Created       time.Time `json:"created"`
 	Tool          string    `json:"tool_version,omitempty"`
 	Base          Base      `json:"base"`
+	// Migration is the label of the migration block, Domains the names it
+	// moves; both only to be shown.
+	Migration string   `json:"migration,omitempty"`
+	Domains   []string `json:"domains,omitempty"`
 	// Phase is the first unfinished phase on the path of the objects.
 	Phase  migration.Phase `json:"phase"`
 	Phases []PhaseStatus   `json:"phases"`

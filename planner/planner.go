@@ -37,6 +37,7 @@ func assemble(in Input, mode Mode, all part) *Plan {
 		Base: Base{
 			Lineage: in.State.Lineage, Serial: in.State.Serial, Revision: in.State.Revision, ConfigDigest: in.Desired.Digest,
 		},
+		Migration: in.Desired.Settings.Name, Domains: domainNames(in),
 		Steps: all.steps, Gates: all.gates, Drift: all.drift, Blocked: all.blocked, Notes: all.notes,
 		Accepted: in.accepts(), Plaintext: plaintext(in),
 	}
@@ -46,6 +47,14 @@ func assemble(in Input, mode Mode, all part) *Plan {
 	}
 	schedule(in, p)
 	return p
+}
+
+func domainNames(in Input) []string {
+	var out []string
+	for _, d := range in.Desired.Domains {
+		out = append(out, d.Name)
+	}
+	return out
 }
 
 func plaintext(in Input) []migration.Address {
