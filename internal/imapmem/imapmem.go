@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -28,10 +29,13 @@ type Options struct {
 
 // Server is a running server.
 type Server struct {
-	ln    net.Listener
-	srv   *imapserver.Server
+	ln   net.Listener
+	srv  *imapserver.Server
+	mem  *imapmemserver.Server
+	done chan error
+
+	mu    sync.Mutex
 	users map[string]*imapmemserver.User
-	done  chan error
 }
 
 // Start listens and serves until Close.
@@ -50,14 +54,11 @@ func Start(opt Options) (*Server, error) {
 		ln = tls.NewListener(ln, opt.Implicit)
 	}
 	mem := imapmemserver.New()
-	s := &Server{ln: ln, users: map[string]*imapmemserver.User{}, done: make(chan error, 1)}
+	s := &Server{ln: ln, mem: mem, users: map[string]*imapmemserver.User{}, done: make(chan error, 1)}
 	for login, password := range opt.Users {
-		u := imapmemserver.NewUser(login, password)
-		if err := u.Create("INBOX", nil); err != nil {
-			return nil, errors.Join(fmt.Errorf("create INBOX of %s: %w", login, err), ln.Close())
+		if err := s.AddUser(login, password); err != nil {
+			return nil, errors.Join(err, ln.Close())
 		}
-		mem.AddUser(u)
-		s.users[login] = u
 	}
 	s.srv = imapserver.New(serverOptions(mem, opt))
 	go func() { s.done <- s.srv.Serve(ln) }()
@@ -83,11 +84,38 @@ func serverOptions(mem *imapmemserver.Server, opt Options) *imapserver.Options {
 // Addr is "127.0.0.1:port".
 func (s *Server) Addr() string { return s.ln.Addr().String() }
 
-// Create makes a folder of a user; use is a special-use attribute or "".
-func (s *Server) Create(login, folder, use string) error {
+// AddUser makes a further account with an INBOX, while the server runs. A
+// login that exists is an error.
+func (s *Server) AddUser(login, password string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users[login] != nil {
+		return fmt.Errorf("add user %s: there is one already", login)
+	}
+	u := imapmemserver.NewUser(login, password)
+	if err := u.Create("INBOX", nil); err != nil {
+		return fmt.Errorf("create INBOX of %s: %w", login, err)
+	}
+	s.mem.AddUser(u)
+	s.users[login] = u
+	return nil
+}
+
+func (s *Server) user(login string) (*imapmemserver.User, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	u, ok := s.users[login]
 	if !ok {
-		return fmt.Errorf("no user %s", login)
+		return nil, fmt.Errorf("no user %s", login)
+	}
+	return u, nil
+}
+
+// Create makes a folder of a user; use is a special-use attribute or "".
+func (s *Server) Create(login, folder, use string) error {
+	u, err := s.user(login)
+	if err != nil {
+		return err
 	}
 	opt := &imap.CreateOptions{}
 	if use != "" {
@@ -98,15 +126,15 @@ func (s *Server) Create(login, folder, use string) error {
 
 // Append delivers a message to a folder of a user.
 func (s *Server) Append(login, folder, message string, date time.Time, flags ...string) error {
-	u, ok := s.users[login]
-	if !ok {
-		return fmt.Errorf("no user %s", login)
+	u, err := s.user(login)
+	if err != nil {
+		return err
 	}
 	opt := &imap.AppendOptions{Time: date}
 	for _, f := range flags {
 		opt.Flags = append(opt.Flags, imap.Flag(f))
 	}
-	_, err := u.Append(folder, literal{strings.NewReader(message)}, opt)
+	_, err = u.Append(folder, literal{strings.NewReader(message)}, opt)
 	return err
 }
 
