@@ -157,3 +157,5 @@ func (w *world) killAt(n int) (killed bool) {
 	w.pass()
 	return false
 }
+
+func sorted(in []string) []string { slices.Sort(in); return in }

@@ -61,20 +61,22 @@ type written struct {
 // The error is nil when every folder was tried: what failed is then in the
 // report. A lost connection is not an error: Pass connects again, looks, and
 // goes on, as long as that brings it forward.
-func Pass(ctx context.Context, o Options) (Report, error) {
+func Pass(ctx context.Context, o Options) (report Report, err error) {
 	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}}
 	p.report.Started = p.Clock.Now()
 	release, err := p.Ledger.Lease(ctx, p.Owner)
 	if err != nil {
 		return p.report, fmt.Errorf("begin pass: %w", err)
 	}
-	err = p.tries(ctx)
-	p.hangUp()
-	p.report.Ended = p.Clock.Now()
-	if e := release(); err == nil && e != nil {
-		err = fmt.Errorf("end lease: %w", e)
-	}
-	return p.report, err
+	defer func() {
+		p.hangUp()
+		p.report.Ended = p.Clock.Now()
+		if e := release(); err == nil && e != nil {
+			err = fmt.Errorf("end lease: %w", e)
+		}
+		report = p.report
+	}()
+	return p.report, p.tries(ctx)
 }
 
 // tries runs until it ends well, fails for good, or no longer gets forward.

@@ -17,6 +17,9 @@ import (
 // ErrCut is the end of a connection.
 var ErrCut = errors.New("connection lost")
 
+// Cutoff is what Server.Before returns to end the connection at a command.
+func Cutoff() error { return retry.Temporary(ErrCut) }
+
 // conn is one connection to a Server.
 type conn struct {
 	s        *Server
@@ -166,7 +169,7 @@ func (c *conn) Fetch(ctx context.Context, uids []mailsync.UID, fn func(mailsync.
 	}
 	missing := slices.Clone(uids)
 	for _, m := range all {
-		if !slices.Contains(uids, m.UID) || m.Body == nil {
+		if !slices.Contains(uids, m.UID) || m.Unreadable {
 			continue
 		}
 		if err := fn(c.meta(m), int64(len(m.Body)), bytes.NewReader(m.Body)); err != nil {

@@ -36,6 +36,8 @@ type Message struct {
 	Flags  []string
 	Body   []byte
 	ModSeq uint64
+	// Unreadable messages are listed, and missing from every FETCH.
+	Unreadable bool
 }
 
 type box struct {
@@ -213,6 +215,14 @@ func (b *box) flag(uid mailsync.UID, flag string, set bool) {
 		return
 	}
 	m.Flags = slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return strings.EqualFold(f, flag) })
+}
+
+// Spoil makes a message unreadable.
+func (s *Server) Spoil(folder string, uid mailsync.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.must(folder)
+	b.messages[b.index(uid)].Unreadable = true
 }
 
 // Alter replaces the octets of a message, which no mail server does.

@@ -1,0 +1,262 @@
+package mailsync_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bascule/internal/clock"
+	"bascule/mailsync"
+	"bascule/mailsync/ledger"
+	"bascule/mailsync/ledger/ledgertest"
+	"bascule/mailsync/storetest"
+)
+
+// scenario is a beginning, passes that brought it here, and what happened since.
+type scenario struct {
+	personality storetest.Personality
+	prepare     func(w *world) // before the pass that is killed
+	options     func(o *mailsync.Options)
+}
+
+func scenarios() map[string]scenario {
+	changed := func(w *world) {
+		w.fill()
+		w.complete()
+		w.source.Move("INBOX", 1, "Clients/Nouveau")
+		w.source.Move("Clients", 1, "Clients/Nouveau")
+		w.source.Expunge("INBOX", 2)
+		w.source.Expunge("Sent", 1)
+		w.source.Flag("INBOX", 3, `+\Seen`, "+later")
+		w.source.Flag("INBOX", 9, `-\Seen`, `-\Flagged`)
+		w.source.Put("INBOX", body(2000), day, `\Seen`)
+		w.target.Expunge("INBOX", 4)
+		w.target.Move("INBOX", 5, "Perso")
+	}
+	addOnly := func(o *mailsync.Options) { o.Policy = mailsync.AddOnly }
+	small := func(o *mailsync.Options) { o.BatchMessages = 4 }
+	return map[string]scenario{
+		"first copy":                      {prepare: (*world).fill, options: small},
+		"first copy, no UIDPLUS":          {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
+		"first copy, single appends":      {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
+		"first copy, flagged is dropped":  {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},
+		"first copy, line ends are eaten": {personality: storetest.Personality{EatCR: true}, prepare: (*world).fill, options: small},
+		"half of it is there already": {prepare: func(w *world) {
+			w.fill()
+			for _, m := range w.source.Snapshot()["INBOX"][:5] {
+				w.target.Put("INBOX", string(m.Body), m.Date)
+			}
+			w.target.Put("INBOX", "theirs", day)
+		}, options: small},
+		"everything changed":           {prepare: changed},
+		"everything changed, add-only": {prepare: changed, options: addOnly},
+		"everything changed, no UIDs":  {personality: storetest.Personality{NoUIDPlus: true}, prepare: changed},
+		"the source was renumbered":    {prepare: func(w *world) { w.fill(); w.complete(); w.source.Renumber("INBOX"); w.source.Expunge("Clients", 2) }},
+		"the target was renumbered": {prepare: func(w *world) {
+			w.fill()
+			w.complete()
+			w.target.Renumber("INBOX")
+			w.source.Flag("INBOX", 1, `+\Seen`)
+		}},
+		"keywords are refused":   {personality: storetest.Personality{FixedKeywords: []string{"$Forwarded"}}, prepare: (*world).fill, options: small},
+		"one message is refused": {personality: storetest.Personality{Refuse: refuseMarked}, prepare: func(w *world) { w.fill(); w.source.Put("INBOX", "virus", day) }, options: small},
+		"a folder was renamed":   {prepare: func(w *world) { w.fill(); w.complete(); w.source.Rename("Clients/Grands", "Grands comptes") }},
+		"late mail and moves, add-only": {prepare: func(w *world) {
+			w.fill()
+			w.complete()
+			w.source.Put("INBOX", body(1), day)
+			w.source.Move("INBOX", 1, "Sent")
+		}, options: addOnly},
+	}
+}
+
+func refuseMarked(b []byte, _ []string) error {
+	if string(b) == "virus" {
+		return &mailsync.ServerError{Command: "APPEND", Status: "NO", Text: "message contains a virus"}
+	}
+	return nil
+}
+
+func (s scenario) world(t testing.TB) *world {
+	w := newWorld(t, s.personality)
+	if s.prepare != nil {
+		s.prepare(w)
+	}
+	if s.options != nil {
+		s.options(&w.o)
+	}
+	return w
+}
+
+// end runs passes until one writes nothing.
+func (w *world) end() {
+	w.t.Helper()
+	for range 4 {
+		w.target.Writes()
+		w.pass()
+		if len(w.target.Writes()) == 0 {
+			return
+		}
+	}
+	w.t.Fatal("passes go on writing")
+}
+
+// memoryOf describes the ledger without its row numbers.
+func memoryOf(t testing.TB, l mailsync.Ledger) []string {
+	t.Helper()
+	var out []string
+	pairs, err := l.Pairs(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pairs {
+		err := l.Rows(context.Background(), p.ID, func(r mailsync.Row) error {
+			out = append(out, fmt.Sprintf("%v %d %v %s %s", p.Source.Path, r.SourceUID, r.TargetFolder, r.Outcome, r.Digest))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	intents, err := l.Intents(context.Background())
+	if err != nil || len(intents) > 0 {
+		t.Fatalf("open intents: %v %v", intents, err)
+	}
+	return sorted(out)
+}
+
+// TestStepCrashMatrix kills a pass at each ledger record and each write
+// command, runs again, and expects what an undisturbed pass leaves.
+func TestStepCrashMatrix(t *testing.T) {
+	steps := 0
+	for name, s := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			start := s.world(t)
+			want := start.fork(t)
+			want.end()
+			for n := 1; ; n++ {
+				w := start.fork(t)
+				if !w.killAt(n) {
+					break
+				}
+				steps++
+				w.ledger = w.ledger.(*ledgertest.Memory).Clone()
+				w.end()
+				if d := cmp.Diff(contents(want.target), contents(w.target)); d != "" {
+					t.Fatalf("killed at step %d: target differs (-undisturbed +killed):\n%s", n, d)
+				}
+				if d := cmp.Diff(memoryOf(t, want.ledger), memoryOf(t, w.ledger)); d != "" {
+					t.Fatalf("killed at step %d: ledger differs (-undisturbed +killed):\n%s", n, d)
+				}
+			}
+		})
+	}
+	t.Logf("%d steps", steps)
+}
+
+// fork returns an independent copy of a world.
+func (w *world) fork(t testing.TB) *world {
+	f := *w
+	f.t = t
+	f.source, f.target = w.source.Clone(), w.target.Clone()
+	f.ledger = w.ledger.(*ledgertest.Memory).Clone()
+	return &f
+}
+
+// TestCrashesOnDisk is the same with the ledger a production run has.
+func TestCrashesOnDisk(t *testing.T) {
+	s := scenarios()["first copy"]
+	open := func(path string) *ledger.Ledger {
+		l, err := ledger.Open(context.Background(), path, ledger.Options{Clock: clock.NewVirtual(day), Random: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	want := s.world(t)
+	want.end()
+	for n := 1; ; n += 5 {
+		path := filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", n))
+		w := s.world(t)
+		first := open(path)
+		w.ledger = first
+		killed := w.killAt(n)
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		second := open(path)
+		w.ledger = second
+		w.end()
+		if d := cmp.Diff(contents(want.target), contents(w.target)); d != "" {
+			t.Fatalf("killed at step %d: target differs:\n%s", n, d)
+		}
+		if d := cmp.Diff(memoryOf(t, want.ledger), memoryOf(t, second)); d != "" {
+			t.Fatalf("killed at step %d: ledger differs:\n%s", n, d)
+		}
+		if err := second.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !killed {
+			return
+		}
+	}
+}
+
+// TestConnectionsEnd cuts the connection at each APPEND, before and after the
+// target took the batch, and at each other command.
+func TestConnectionsEnd(t *testing.T) {
+	for name, s := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			start := s.world(t)
+			want := start.fork(t)
+			want.end()
+			for _, cut := range []storetest.Cut{storetest.CutBeforeAccept, storetest.CutAfterAccept} {
+				for n := 1; n < 12; n++ {
+					w := start.fork(t)
+					w.target.CutAppend = func(i int) storetest.Cut {
+						if i == n {
+							return cut
+						}
+						return storetest.NoCut
+					}
+					w.end()
+					if d := cmp.Diff(contents(want.target), contents(w.target)); d != "" {
+						t.Fatalf("cut %d at append %d: target differs:\n%s", cut, n, d)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestAnyCommandCanBeTheLast cuts each side at its n-th command.
+func TestAnyCommandCanBeTheLast(t *testing.T) {
+	s := scenarios()["everything changed"]
+	start := s.world(t)
+	want := start.fork(t)
+	want.end()
+	for n := 1; n < 60; n++ {
+		for _, side := range []string{"source", "target"} {
+			w := start.fork(t)
+			server := w.source
+			if side == "target" {
+				server = w.target
+			}
+			seen := 0
+			server.Before = func(string) error {
+				if seen++; seen == n {
+					return storetest.Cutoff()
+				}
+				return nil
+			}
+			w.end()
+			if d := cmp.Diff(contents(want.target), contents(w.target)); d != "" {
+				t.Fatalf("%s cut at command %d: target differs:\n%s", side, n, d)
+			}
+		}
+	}
+}
