@@ -173,7 +173,7 @@ func canonicalAll(addresses []string) ([]string, error) {
 
 func canonicalDomain(name string) (string, error) {
 	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, "."))
-	if err != nil || ascii == "" {
+	if err != nil || ascii == "" || slices.Contains(strings.Split(ascii, "."), "") {
 		return "", fmt.Errorf("%q is not a domain name", name)
 	}
 	return strings.ToLower(ascii), nil
