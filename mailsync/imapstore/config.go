@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"bascule/internal/secret"
 	"bascule/mailsync"
@@ -87,6 +88,21 @@ func (c Config) who() string {
 		return c.Authzid + " (by " + c.Login + ") on " + c.endpoint()
 	}
 	return c.Login + " on " + c.endpoint()
+}
+
+// trace cuts the password out of what a server may repeat.
+func (c Config) trace() func(wire.Direction, string) {
+	if c.Trace == nil {
+		return nil
+	}
+	return func(d wire.Direction, line string) { c.Trace(d, c.scrub(line)) }
+}
+
+func (c Config) scrub(text string) string {
+	if p := c.Password.Reveal(); p != "" {
+		return strings.ReplaceAll(text, p, "(secret)")
+	}
+	return text
 }
 
 func (c Config) validate() error {

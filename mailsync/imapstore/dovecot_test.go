@@ -245,3 +245,10 @@ func TestFoldersAndKeywordsThatAreRefused(t *testing.T) {
 		t.Fatal(st, err)
 	}
 }
+
+func TestAnExpiredCertificateSaysUntilWhen(t *testing.T) {
+	_, cfg := dovecot(t, testservers.DovecotOptions{Certificate: testservers.Certificate{Expired: true}})
+	if _, err := OpenSource(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "its owner must renew it") || retry.IsTemporary(err) {
+		t.Fatal(err)
+	}
+}

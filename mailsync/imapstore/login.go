@@ -97,9 +97,7 @@ func (s *session) loginError(err error, reply wire.Response) error {
 	if reply.Type != "NO" && reply.Type != "BAD" {
 		return err
 	}
-	if p := s.cfg.Password.Reveal(); p != "" {
-		reply.Text = strings.ReplaceAll(reply.Text, p, "(secret)")
-	}
+	reply.Text = s.cfg.scrub(reply.Text)
 	said := serverError("login", reply)
 	if retry.IsTemporary(said) {
 		return said

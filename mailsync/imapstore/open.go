@@ -57,7 +57,7 @@ func (s *session) absent(f mailsync.Folder, refusal error) error {
 		return true, err
 	})
 	if err != nil || there {
-		return refusal
+		return errors.Join(refusal, err)
 	}
 	return fmt.Errorf("%w: %w", mailsync.ErrNoFolder, refusal)
 }

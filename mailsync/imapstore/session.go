@@ -54,7 +54,7 @@ func start(ctx context.Context, cfg Config, allow wire.Admission) (*session, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.who(), err)
 	}
-	s.conn = wire.NewConn(nc, wire.Options{Limits: s.lim, Allow: allow, Trace: cfg.Trace, Untagged: s.untagged})
+	s.conn = wire.NewConn(nc, wire.Options{Limits: s.lim, Allow: allow, Trace: cfg.trace(), Untagged: s.untagged})
 	if err := s.do(ctx, "log in", func() error { return s.enter(ctx) }); err != nil {
 		s.drop()
 		return nil, err
