@@ -89,6 +89,9 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 	if err := p.sourceAt(ctx, s.Pair.Source.Path, s.Source.UIDValidity); err != nil {
 		return err
 	}
+	if err := p.ensureForCopy(ctx, s); err != nil {
+		return err
+	}
 	if err := p.targetAt(ctx, s.Pair.Target.Path, s.Target.UIDValidity); err != nil {
 		return err
 	}
@@ -107,6 +110,22 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 		return p.accepted(ctx, s, in, t, done)
 	}
 	return p.refused(ctx, s, in, t, batch, how, err)
+}
+
+// ensureForCopy makes a target folder that a person deleted, for late mail.
+func (p *pass) ensureForCopy(ctx context.Context, s *PairState) error {
+	path := s.Pair.Target.Path
+	if _, ok := p.state.targets[folderKey(path)]; ok {
+		return nil
+	}
+	var f Folder
+	err := p.write("CREATE", func() (err error) { f, err = p.target.Create(ctx, path, s.Use); return err })
+	if err != nil {
+		return fmt.Errorf("create target folder %s: %w", showPath(path), err)
+	}
+	p.state.targets[folderKey(path)] = f
+	s.Target.Status, err = p.openTargetFolder(ctx, path, true)
+	return err
 }
 
 func (p *pass) intent(s *PairState, batch []CopyAction) *Intent {

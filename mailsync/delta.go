@@ -129,7 +129,7 @@ func (d *Delta) sortRow(x *placed, views map[string]*View, known map[UID]bool, c
 
 func (d *Delta) sortPresent(x *placed, certain bool) {
 	switch {
-	case !x.row.Outcome.Live():
+	case !x.row.Outcome.Live() || x.pair.excluded():
 	case x.target != nil:
 		d.here = append(d.here, x)
 	case certain:

@@ -153,6 +153,9 @@ func (p *pass) ensure(ctx context.Context, s *PairState, r folders.Row, first bo
 	}
 	k := folderKey(r.Target)
 	f, ok := p.state.targets[k]
+	if !ok && !first && p.Policy == AddOnly {
+		return nil // deleted by a person: made again only for late mail
+	}
 	if !ok {
 		err := p.write("CREATE", func() (err error) { f, err = p.target.Create(ctx, r.Target, r.Use); return err })
 		if err != nil {

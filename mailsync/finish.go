@@ -66,6 +66,9 @@ func (p *pass) finishPair(ctx context.Context, s *PairState, now time.Time) erro
 // look was ours; otherwise as it was then, and the next pass looks again.
 func (p *pass) finishTarget(ctx context.Context, s *PairState) error {
 	s.Pair.Target.Status = s.Target.Status
+	if _, ok := p.state.targets[folderKey(s.Pair.Target.Path)]; !ok {
+		return nil
+	}
 	w := p.state.writes[folderKey(s.Pair.Target.Path)]
 	if w == nil && !p.state.created[folderKey(s.Pair.Target.Path)] && !p.stored(s) {
 		return nil

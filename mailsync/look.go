@@ -99,7 +99,11 @@ func (p *pass) lookSource(ctx context.Context, s *PairState) error {
 	return nil
 }
 
+// lookTarget reads a target folder. One that two listings miss is empty.
 func (p *pass) lookTarget(ctx context.Context, path []string, v *View, expected func() []UID) error {
+	if _, ok := p.state.targets[folderKey(path)]; !ok {
+		return p.lookMissing(ctx, path, v)
+	}
 	st, err := p.openTargetFolder(ctx, path, false)
 	if err != nil {
 		return err
@@ -111,6 +115,20 @@ func (p *pass) lookTarget(ctx context.Context, path []string, v *View, expected 
 	if err := prove(ctx, p.target, v, expected(), again); err != nil {
 		return fmt.Errorf("read target folder %s again: %w", showPath(path), err)
 	}
+	return nil
+}
+
+func (p *pass) lookMissing(ctx context.Context, path []string, v *View) error {
+	again, err := p.target.List(ctx)
+	if err != nil {
+		return fmt.Errorf("list target again: %w", err)
+	}
+	for _, f := range again.Folders {
+		if folderKey(f.Path) == folderKey(path) {
+			return fmt.Errorf("target folder %s: %w", showPath(path), errFolderChanged)
+		}
+	}
+	*v = View{Known: true, Proven: true}
 	return nil
 }
 
@@ -157,20 +175,59 @@ func prove(ctx context.Context, s Source, v *View, expected []UID, again func() 
 	return nil
 }
 
-// displaced loads the rows of unopened pairs, so that their claims on
-// messages that a person filed in an opened folder are known.
+// displaced loads the rows of unopened pairs that claim messages a person
+// filed in other folders, and looks at the folders where opened pairs have some.
 func (p *pass) displaced(ctx context.Context) error {
 	opened := false
+	away := map[string][]string{}
 	for _, s := range p.state.pairs {
 		opened = opened || s.Source.Known || s.Target.Known
+		for _, r := range s.Rows {
+			if r.TargetFolder != nil && r.Outcome.Live() {
+				away[folderKey(r.TargetFolder)] = r.TargetFolder
+			}
+		}
 	}
 	for _, s := range p.state.pairs {
+		if path, ok := away[folderKey(s.Pair.Target.Path)]; ok && path != nil && !s.excluded() {
+			delete(away, folderKey(path))
+			if err := p.folderError(ctx, s, p.lookOnce(ctx, s)); err != nil {
+				return err
+			}
+		}
 		if opened && s.Pair.Displaced > 0 {
 			if err := p.loadRows(ctx, s); err != nil {
 				return err
 			}
 		}
 	}
+	for _, k := range sortedKeys(away) {
+		if err := p.lookOther(ctx, away[k]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) lookOnce(ctx context.Context, s *PairState) error {
+	if s.Target.Known {
+		return nil
+	}
+	return p.lookAt(ctx, s)
+}
+
+// lookOther reads a target folder that no pair maps to.
+func (p *pass) lookOther(ctx context.Context, path []string) error {
+	for _, o := range p.state.others {
+		if folderKey(o.Path) == folderKey(path) {
+			return nil
+		}
+	}
+	o := &OtherFolder{Path: path}
+	if err := p.lookTarget(ctx, path, &o.View, func() []UID { return nil }); err != nil {
+		return p.folderError(ctx, &PairState{Pair: Pair{Source: Side{Path: path}}}, err)
+	}
+	p.state.others = append(p.state.others, o)
 	return nil
 }
 
@@ -180,10 +237,10 @@ func (p *pass) lookEverywhere(ctx context.Context) error {
 	mapped := map[string]bool{}
 	for _, s := range p.state.pairs {
 		mapped[folderKey(s.Pair.Target.Path)] = true
-		if s.Target.Known || s.excluded() {
+		if s.excluded() {
 			continue
 		}
-		if err := p.folderError(ctx, s, p.lookAt(ctx, s)); err != nil {
+		if err := p.folderError(ctx, s, p.lookOnce(ctx, s)); err != nil {
 			return err
 		}
 	}
@@ -192,14 +249,9 @@ func (p *pass) lookEverywhere(ctx context.Context) error {
 		if mapped[k] || !f.Selectable {
 			continue
 		}
-		o := &OtherFolder{Path: f.Path}
-		if err := p.lookTarget(ctx, f.Path, &o.View, func() []UID { return nil }); err != nil {
-			if err = p.folderError(ctx, &PairState{Pair: Pair{Source: Side{Path: f.Path}}}, err); err != nil {
-				return err
-			}
-			continue
+		if err := p.lookOther(ctx, f.Path); err != nil {
+			return err
 		}
-		p.state.others = append(p.state.others, o)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"testing/iotest"
 	"time"
 
 	"bascule/internal/retry"
@@ -83,7 +84,7 @@ func (c *conn) folder(b *box) mailsync.Folder {
 }
 
 func (c *conn) status(b *box) mailsync.Status {
-	st := mailsync.Status{UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.messages)), HighestModSeq: b.modseq}
+	st := mailsync.Status{UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.messages)) + b.off, HighestModSeq: b.modseq}
 	if c.s.P.NoCondStore {
 		st.HighestModSeq = 0
 	}
@@ -172,7 +173,12 @@ func (c *conn) Fetch(ctx context.Context, uids []mailsync.UID, fn func(mailsync.
 		if !slices.Contains(uids, m.UID) || m.Unreadable {
 			continue
 		}
-		if err := fn(c.meta(m), int64(len(m.Body)), bytes.NewReader(m.Body)); err != nil {
+		var body io.Reader = bytes.NewReader(m.Body)
+		if m.Poisoned {
+			body = io.MultiReader(bytes.NewReader(m.Body[:len(m.Body)/2]), iotest.ErrReader(Cutoff()))
+		}
+		if err := fn(c.meta(m), int64(len(m.Body)), body); err != nil {
+			c.dead = m.Poisoned
 			return missing, err
 		}
 		missing = slices.DeleteFunc(missing, func(u mailsync.UID) bool { return u == m.UID })

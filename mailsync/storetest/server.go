@@ -38,6 +38,8 @@ type Message struct {
 	ModSeq uint64
 	// Unreadable messages are listed, and missing from every FETCH.
 	Unreadable bool
+	// Poisoned messages end the connection half way.
+	Poisoned bool
 }
 
 type box struct {
@@ -48,6 +50,7 @@ type box struct {
 	modseq     uint64
 	subscribed bool
 	hidden     bool
+	off        uint32
 	messages   []Message
 }
 
@@ -215,6 +218,21 @@ func (b *box) flag(uid mailsync.UID, flag string, set bool) {
 		return
 	}
 	m.Flags = slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return strings.EqualFold(f, flag) })
+}
+
+// Miscount makes the server announce n messages too many.
+func (s *Server) Miscount(folder string, n uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.must(folder).off = n
+}
+
+// Poison makes a message end every connection that reads it.
+func (s *Server) Poison(folder string, uid mailsync.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.must(folder)
+	b.messages[b.index(uid)].Poisoned = true
 }
 
 // Spoil makes a message unreadable.
