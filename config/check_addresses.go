@@ -50,7 +50,7 @@ func (ev *evaluator) checkAddresses() {
 
 // checkInDomain looks for the domain of an address, once any is declared.
 func (ev *evaluator) checkInDomain(c claim) {
-	if len(ev.out.Domains) == 0 || ev.broken["domain"] {
+	if len(ev.out.Domains) == 0 || ev.hidden["domain"] {
 		return
 	}
 	names := ev.domainNames()
@@ -133,7 +133,7 @@ func (b addressBook) known() []string {
 
 // checkAliases finds destinations that will not exist, and loops.
 func (ev *evaluator) checkAliases() {
-	if ev.broken["mailbox"] || ev.broken["alias"] || ev.broken["domain"] {
+	if ev.hidden["mailbox"] || ev.hidden["alias"] || ev.hidden["domain"] {
 		return
 	}
 	book := ev.addressBook()

@@ -19,7 +19,7 @@ const SummaryWindowPast = "The window begins in the past"
 const horizon = 800
 
 func (ev *evaluator) checkDates() {
-	if ev.broken["migration"] {
+	if ev.broken[ev.migration()] {
 		return
 	}
 	s := ev.out.Settings

@@ -23,11 +23,11 @@ func (ev *evaluator) checkDomains() {
 }
 
 func (ev *evaluator) checkDomain(d migration.Domain) {
-	if d.DNS == "" && !ev.written(d.Address, "dns") && !ev.broken["domain"] {
+	if d.DNS == "" && !ev.written(d.Address, "dns") {
 		ev.f.errorAt(ev.where(d.Address, ""), d.Address, "Missing attribute \"dns\"", "Say who serves the zone of %s: dns = dns.manual.zone with a block dns \"manual\" \"zone\" {} when a person changes the records.", d.Name)
 	}
 	if d.Target == "" {
-		if !ev.written(d.Address, "target") && !ev.broken["domain"] {
+		if !ev.written(d.Address, "target") {
 			ev.f.errorAt(ev.where(d.Address, ""), d.Address, "Missing attribute \"target\"", "Say which service %s moves to: target = target.imap.new.", d.Name)
 		}
 		return
@@ -48,12 +48,12 @@ func (ev *evaluator) written(addr migration.Address, path string) bool {
 // brokenTarget reports whether a target could not be read: what it exports is
 // then not to be missed.
 func (ev *evaluator) brokenTarget(addr migration.Address) bool {
-	return ev.broken["target"] || ev.c.byAddr[addr] == nil
+	return ev.broken[addr] || ev.c.byAddr[addr] == nil
 }
 
 func (ev *evaluator) checkMX(d migration.Domain) {
 	switch {
-	case d.MXTo.Unknown || ev.broken["domain"]:
+	case d.MXTo.Unknown || ev.failed[string(d.Address)+"#mx_to"]:
 	case len(d.MXTo.Values) == 0:
 		ev.f.errorAt(ev.where(d.Address, "mx_to"), d.Address, "Nobody knows the new MX",
 			"%s cannot be asked for its MX. Write mx = [\"10 mx.new-host.example.\"] in it, or mx_to in the domain.", d.Target)
@@ -90,7 +90,7 @@ func sameSet(a, b []string) bool {
 const maxSPFLookups = 10
 
 func (ev *evaluator) checkSPF(d migration.Domain) {
-	if !d.SPF.Manage || d.SPF.Add.Unknown || ev.broken["domain"] {
+	if !d.SPF.Manage || d.SPF.Add.Unknown || ev.failed[string(d.Address)+"#spf.add"] {
 		return
 	}
 	if len(d.SPF.Add.Values) == 0 {

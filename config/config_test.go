@@ -14,6 +14,7 @@ import (
 
 	"bascule/internal/diag"
 	"bascule/providers"
+	"bascule/providers/all"
 )
 
 var update = flag.Bool("update", false, "write golden files and generated documents")
@@ -21,25 +22,14 @@ var update = flag.Bool("update", false, "write golden files and generated docume
 // now is J-30 of every configuration under testdata.
 var now = time.Date(2027, 2, 10, 12, 0, 0, 0, time.UTC)
 
+// testCatalog is the real one, and a driver that takes fields of every type
+// and honours one credential only.
 func testCatalog() providers.Catalog {
-	return providers.Catalog{
-		{Kind: providers.KindSource, Driver: "imap"},
-		{Kind: providers.KindTarget, Driver: "imap", DeclaresExports: true, Credentials: []string{"password", "keep"}},
-		{Kind: providers.KindTarget, Driver: "mox", Credentials: []string{"password", "keep"}, Fields: []providers.Field{
-			{Name: "admin_url", Type: providers.String, Required: true, Doc: "where the admin pages are"},
-			{Name: "admin_password", Type: providers.Secret, Required: true, Doc: "their password"},
-		}},
-		{Kind: providers.KindTarget, Driver: "own", Credentials: []string{"password"}, Fields: []providers.Field{
+	return append(all.Catalog(), providers.Descriptor{
+		Kind: providers.KindTarget, Driver: "own", Credentials: []string{"password"}, Fields: []providers.Field{
 			{Name: "tags", Type: providers.StringList}, {Name: "level", Type: providers.Number}, {Name: "fast", Type: providers.Bool},
-		}},
-		{Kind: providers.KindDNS, Driver: "rfc2136", Fields: []providers.Field{
-			{Name: "server", Type: providers.String, Required: true, Doc: "primary server"},
-			{Name: "key_name", Type: providers.String},
-			{Name: "key_secret", Type: providers.Secret},
-			{Name: "key_algorithm", Type: providers.String, Default: "hmac-sha256"},
-		}},
-		{Kind: providers.KindDNS, Driver: "manual"},
-	}
+		},
+	})
 }
 
 func testOptions() Options { return Options{Catalog: testCatalog(), Version: "0.1.0", Now: now} }

@@ -26,16 +26,18 @@ func (ev *evaluator) decodeBlock(b *block, loc *time.Location) {
 	}
 	keys, ok := ev.instances(b)
 	if !ok {
-		ev.broken[b.Type] = true
+		ev.hidden[b.Type] = true
 	}
 	for _, k := range keys {
 		decode(b, k)
 	}
 }
 
-// finish notes that an object of a kind could not be read whole.
-func (ev *evaluator) finish(b *block, r *reader) {
-	if *r.bad {
-		ev.broken[b.Type] = true
+// hide notes that an address or a name of a kind could not be read.
+func (ev *evaluator) hide(r *reader, kind string, names ...string) {
+	for _, name := range names {
+		if r.has(name) && !r.good(name) || !r.has(name) && name == names[0] {
+			ev.hidden[kind] = true
+		}
 	}
 }

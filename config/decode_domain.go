@@ -23,9 +23,8 @@ func (ev *evaluator) decodeDomain(b *block, k keyed) {
 	}
 	d.SPF, d.DKIM, d.DMARC = decodeSPF(r.block("spf")), decodeDKIM(r.block("dkim"), name), decodeDMARC(r.block("dmarc"))
 	d.Autoconfig = r.block("autoconfig") != nil
-	ev.finish(b, r)
+	ev.hide(r, "domain", "name")
 	if name == "" {
-		ev.broken["domain"] = true
 		return
 	}
 	ev.out.Domains = append(ev.out.Domains, d)
@@ -39,10 +38,10 @@ func parsedStrings(r *reader, name string, parse func(string) (string, error)) m
 		return s
 	}
 	var out migration.Strings
-	for _, v := range s.Values {
+	for i, v := range s.Values {
 		got, err := parse(v)
 		if err != nil {
-			r.fail(name, "Unsuitable value", "%s.", err)
+			r.failElement(name, i, err)
 			continue
 		}
 		out.Values = append(out.Values, got)
@@ -54,7 +53,7 @@ func parsedStrings(r *reader, name string, parse func(string) (string, error)) m
 // raise it; above an hour the way back would be too long.
 func ttlTo(r *reader) time.Duration {
 	to := r.duration("to", 0)
-	if r.has("to") && !*r.bad && (to < 30*time.Second || to > time.Hour) {
+	if r.good("to") && (to < 30*time.Second || to > time.Hour) {
 		r.fail("to", "Unsuitable TTL", "A TTL between 30s and 1h is wanted before a cutover: it bounds how long old answers live, on the way there and on the way back. The usual is \"5m\".")
 	}
 	return to

@@ -25,7 +25,7 @@ func (ev *evaluator) decodeMailbox(b *block, k keyed) {
 		m.Target = decodeTargetAccount(t, m)
 	}
 	m.Folders = decodeFolders(r.block("folders"))
-	ev.finish(b, r)
+	ev.hide(r, "mailbox", "address", "aliases")
 	ev.out.Mailboxes = append(ev.out.Mailboxes, m)
 }
 
@@ -42,12 +42,12 @@ func decodeTargetAccount(t *reader, m migration.Mailbox) migration.TargetAccount
 		OnExisting: t.choice("on_existing", "refuse", []string{"refuse", "adopt"}, nil),
 	}
 	def := "keep"
-	if !a.Password.IsZero() || t.has("password") && *t.bad {
+	if !a.Password.IsZero() || t.has("password") && !t.good("password") {
 		def = "password"
 	}
 	a.Credential = t.choice("credential", def, []string{"password", "keep"}, laterCredentials())
 	switch {
-	case *t.bad:
+	case t.has("password") && !t.good("password"), t.has("credential") && !t.good("credential"):
 	case a.Credential == "keep" && !a.Password.IsZero():
 		t.fail("credential", "Two credentials", "credential = \"keep\" gives the account the source's password, but a password is given too. Leave one of them out.")
 	case a.Credential == "password" && a.Password.IsZero():
@@ -90,27 +90,26 @@ func folderPath(s string) (string, error) {
 func (ev *evaluator) decodeAlias(b *block, k keyed) {
 	r := ev.reader(b, k, "")
 	a := migration.Alias{Address: k.addr, Email: parsed(r, "address", "", anyAddress), To: each(r, "to", plainAddress)}
-	if r.has("to") && len(a.To) == 0 && !*r.bad {
+	if r.good("to") && len(a.To) == 0 {
 		r.fail("to", "Alias to nobody", "Give at least one address, or declare the address in an ignore block if its mail is not wanted.")
 	}
-	ev.finish(b, r)
+	ev.hide(r, "alias", "address")
 	ev.out.Aliases = append(ev.out.Aliases, a)
 }
 
 func (ev *evaluator) decodeIgnore(b *block, k keyed) {
 	r := ev.reader(b, k, "")
 	i := migration.Ignore{Address: k.addr, Emails: each(r, "addresses", plainAddress), Reason: reason(r)}
-	if r.has("addresses") && len(i.Emails) == 0 && !*r.bad {
+	if r.good("addresses") && len(i.Emails) == 0 {
 		r.fail("addresses", "Nothing to ignore", "Give the addresses that are left behind.")
 	}
-	ev.finish(b, r)
 	ev.out.Ignores = append(ev.out.Ignores, i)
 }
 
 // reason is what the report will say; an empty one says nothing.
 func reason(r *reader) string {
 	s := strings.TrimSpace(r.text("reason", ""))
-	if r.has("reason") && s == "" && !*r.bad {
+	if r.good("reason") && s == "" {
 		r.fail("reason", "A reason is wanted", "It stands in every plan and in the report: say why, in a few words.")
 	}
 	return s
@@ -128,6 +127,5 @@ func (ev *evaluator) decodeAccept(b *block, k keyed, loc *time.Location) {
 		Reason:  reason(r),
 		Until:   parsed(r, "until", time.Time{}, func(s string) (time.Time, error) { return parseDate(s, loc) }),
 	}
-	ev.finish(b, r)
 	ev.out.Accepts = append(ev.out.Accepts, a)
 }

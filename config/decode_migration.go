@@ -39,7 +39,6 @@ func (ev *evaluator) decodeMigration() *time.Location {
 			f(r.inside(inner), s)
 		}
 	}
-	ev.finish(b, r)
 	return loc
 }
 
@@ -64,7 +63,7 @@ func decodeLowerTTL(r *reader, s *migration.Settings) {
 	s.LowerTTL.Margin = r.duration("margin", s.LowerTTL.Margin)
 	s.LowerTTL.Lead = r.duration("lead", s.LowerTTL.Lead)
 	if s.LowerTTL.Lead != 0 && s.LowerTTL.Lead < s.LowerTTL.Wait {
-		r.fail("lead", "The wait cannot end in time", "The TTL is lowered %s before the window at the earliest, and %s must pass after that. Make lead longer than wait.", s.LowerTTL.Lead, s.LowerTTL.Wait)
+		r.fail("lead", "The wait cannot end in time", "The TTL is lowered %s before the window at the earliest, and %s must pass after that. Make lead longer than wait.", inWords(s.LowerTTL.Lead), inWords(s.LowerTTL.Wait))
 	}
 }
 
@@ -104,7 +103,7 @@ func decodeCutover(r *reader, s *migration.Settings, loc *time.Location) {
 	}
 	window := &s.Cutover.Window
 	window.Days = each(w, "days", parseDay)
-	if w.has("days") && len(window.Days) == 0 && !*w.bad {
+	if w.good("days") && len(window.Days) == 0 {
 		w.fail("days", "The window can never open", "The list of days is empty. Leave days out for every day.")
 	}
 	hours := parsed(w, "hours", [2]int{}, func(v string) ([2]int, error) {
@@ -116,7 +115,7 @@ func decodeCutover(r *reader, s *migration.Settings, loc *time.Location) {
 	window.MinRemaining = w.duration("min_remaining", 0)
 	window.Blackout = each(w, "blackout", parseBlackout)
 	if length := windowLength(*window); window.MinRemaining >= length {
-		w.fail("min_remaining", "The window can never open", "The window is open for %s, and %s must be left to begin.", length, window.MinRemaining)
+		w.fail("min_remaining", "The window can never open", "The window is open for %s, and %s must be left to begin.", inWords(length), inWords(window.MinRemaining))
 	}
 }
 
@@ -148,6 +147,6 @@ func decodeDecommission(r *reader, s *migration.Settings) {
 	s.Decommission.Silence = r.duration("silence", s.Decommission.Silence)
 	s.Decommission.MaxWait = r.duration("max_wait", s.Decommission.MaxWait)
 	if s.Decommission.MaxWait < s.Decommission.Silence {
-		r.fail("max_wait", "The wait cannot end in time", "Silence of %s is asked for, but only %s is waited. Make max_wait longer than silence.", s.Decommission.Silence, s.Decommission.MaxWait)
+		r.fail("max_wait", "The wait cannot end in time", "Silence of %s is asked for, but only %s is waited. Make max_wait longer than silence.", inWords(s.Decommission.Silence), inWords(s.Decommission.MaxWait))
 	}
 }

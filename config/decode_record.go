@@ -26,19 +26,18 @@ func (ev *evaluator) decodeRecord(b *block, k keyed) {
 	if name != "" {
 		rec.Name = parsed(r, "name", "", func(s string) (string, error) { return recordName(s, name) })
 	}
-	if r.has("values") && !rec.Values.Unknown && len(rec.Values.Values) == 0 && !*r.bad {
+	if r.good("values") && !rec.Values.Unknown && len(rec.Values.Values) == 0 {
 		r.fail("values", "Record without values", "Give at least one value; until_phase says when they go.")
 	}
 	if rec.UntilPhase != 0 && rec.UntilPhase <= rec.FromPhase {
 		r.fail("until_phase", "Phases in the wrong order", "The values appear at %s and would go at %s, before that.", rec.FromPhase, rec.UntilPhase)
 	}
-	ev.finish(b, r)
 	ev.out.Records = append(ev.out.Records, rec)
 }
 
 func recordTTL(r *reader) time.Duration {
 	ttl := r.duration("ttl", 0)
-	if r.has("ttl") && !*r.bad && (ttl < 30*time.Second || ttl > 7*24*time.Hour) {
+	if r.good("ttl") && (ttl < 30*time.Second || ttl > 7*24*time.Hour) {
 		r.fail("ttl", "Unsuitable TTL", "A TTL between 30s and 7d is wanted.")
 	}
 	return ttl

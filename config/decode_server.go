@@ -40,7 +40,6 @@ func (ev *evaluator) decodeServer(b *block, k keyed, loc *time.Location) migrati
 	if d.DeclaresExports {
 		s.Exports = declaredBy(r)
 	}
-	ev.finish(b, r)
 	return s
 }
 
@@ -147,7 +146,6 @@ func (ev *evaluator) decodeDNS(b *block, k keyed) migration.DNS {
 	n := migration.DNS{Address: b.addr, Driver: b.Labels[0], Nameservers: each(r, "nameservers", nameserver)}
 	d, _ := ev.c.opts.Catalog.Find(providers.KindDNS, b.Labels[0])
 	n.Settings, n.Secrets = driverFields(r, d)
-	ev.finish(b, r)
 	return n
 }
 

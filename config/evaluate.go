@@ -27,9 +27,13 @@ type evaluator struct {
 	stack []string
 	// ranges holds where each attribute is written: address + "#" + path.
 	ranges map[string]hcl.Range
-	// broken holds kinds of which an object could not be read: checks that
-	// need all of them stay silent.
-	broken map[string]bool
+	// failed holds attributes, in the form of ranges, whose value is wrong;
+	// broken the objects they belong to. hidden holds kinds of which an
+	// address or a name could not be read: checks that need all of them stay
+	// silent.
+	failed map[string]bool
+	broken map[migration.Address]bool
+	hidden map[string]bool
 	out    *migration.Desired
 }
 
@@ -55,7 +59,7 @@ type instance struct {
 func newEvaluator(c *Config, f *findings, exports map[migration.Address]map[string]migration.Exports) *evaluator {
 	return &evaluator{
 		c: c, f: f, exports: exports, funcs: functions(c.fsys, &c.meter),
-		nodes: map[string]*node{}, ranges: map[string]hcl.Range{}, broken: map[string]bool{},
+		nodes: map[string]*node{}, ranges: map[string]hcl.Range{}, failed: map[string]bool{}, broken: map[migration.Address]bool{}, hidden: map[string]bool{},
 		out: &migration.Desired{},
 	}
 }
@@ -203,10 +207,10 @@ func (ev *evaluator) goodForEach(v cty.Value, a *hclsyntax.Attribute, addr migra
 	switch {
 	case v.IsMarked():
 		return say("The value is sensitive: its keys would show in addresses, plans and the state.")
-	case !v.IsKnown() || ty == cty.DynamicPseudoType:
-		return say("The keys must be known before anything is contacted; exports of a target are not.")
 	case v.IsNull():
 		return say("A map or a set of texts is wanted, not null.")
+	case !v.IsKnown() || ty == cty.DynamicPseudoType:
+		return say("The keys must be known before anything is contacted; exports of a target are not.")
 	case ty.IsListType() || ty.IsTupleType():
 		return say("A list may hold the same value twice and gives no names. Write for_each = toset([…]), or a map.")
 	case ty.IsSetType() && ty.ElementType() != cty.String && v.LengthInt() > 0:

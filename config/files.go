@@ -69,7 +69,7 @@ func (c *Config) readFiles(f *findings) []*hclsyntax.Body {
 func (c *Config) parse(f *findings, name string, src []byte) *hclsyntax.Body {
 	c.sources[name] = src
 	file, diags := parseText(name, src)
-	f.fromHCL(diags, "")
+	f.fromParser(diags)
 	if file == nil {
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -15,31 +17,41 @@ import (
 // file must not fill a terminal, or the memory.
 const maxFindings = 500
 
+// maxSame bounds what is said of one place under one summary.
+const maxSame = 8
+
 // snippetLines bounds how much source a diagnostic quotes.
 const snippetLines = 4
+
+// snippetWidth bounds each line of it, in characters.
+const snippetWidth = 200
 
 // findings gathers diagnostics, each once, with the source they blame.
 type findings struct {
 	sources map[string][]byte
 	list    diag.List
 	seen    map[string]bool
+	// same counts what was said of one place in the same words.
+	same map[string]int
 }
 
 func newFindings(sources map[string][]byte) *findings {
-	return &findings{sources: sources, seen: map[string]bool{}}
+	return &findings{sources: sources, seen: map[string]bool{}, same: map[string]int{}}
 }
 
 func (f *findings) add(d diag.Diagnostic) {
-	// Details are no part of the key: every instance of a for_each says the
-	// same about the same line, with another key.
-	key := d.Source.String() + "\x00" + d.Summary
+	// Every instance of a for_each may say the same about the same line, with
+	// another key: a few are enough.
+	spot := d.Source.String() + "\x00" + d.Summary
+	key := spot + "\x00" + d.Detail
 	if d.Source.IsZero() {
-		key += "\x00" + d.Address + "\x00" + d.Detail
+		spot, key = d.Address+spot, d.Address+key
 	}
-	if f.seen[key] || len(f.list) >= maxFindings {
+	if f.seen[key] || f.same[spot] >= maxSame || len(f.list) >= maxFindings {
 		return
 	}
 	f.seen[key] = true
+	f.same[spot]++
 	f.list = append(f.list, d)
 }
 
@@ -77,8 +89,45 @@ func (f *findings) fromHCL(diags hcl.Diagnostics, addr migration.Address) {
 		if d.Severity == hcl.DiagWarning {
 			sev = diag.Warning
 		}
-		f.at(sev, rng, addr, strings.TrimSuffix(d.Summary, "."), d.Detail)
+		summary, detail := reworded(d)
+		f.at(sev, rng, addr, summary, detail)
 	}
+}
+
+// reworded says what our own types mean where HCL can only name them.
+func reworded(d *hcl.Diagnostic) (summary, detail string) {
+	if strings.Contains(d.Detail, "have secret") || strings.Contains(d.Detail, errSecretArgument.Error()) {
+		return "A secret cannot be computed with", "secret(…) only says where a secret lies; it is read at the moment of use. Give it whole to an attribute that takes one, choose between secrets with a conditional, or build the locator instead: secret(\"env:OLD_${upper(each.key)}\")."
+	}
+	return strings.TrimSuffix(d.Summary, "."), d.Detail
+}
+
+// fromParser is fromHCL for the errors of one file. After an unfinished text
+// the scanner complains about every line end that follows; the first is enough.
+func (f *findings) fromParser(diags hcl.Diagnostics) {
+	told := false
+	for _, d := range diags {
+		unfinished := d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string"
+		if unfinished && told {
+			continue
+		}
+		told = told || unfinished
+		f.fromHCL(hcl.Diagnostics{d}, "")
+	}
+}
+
+func clipped(line string) string {
+	runes := []rune(line)
+	if len(runes) <= snippetWidth {
+		return line
+	}
+	return string(runes[:snippetWidth]) + "…"
+}
+
+// sentence gives a text its capital letter.
+func sentence(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 func toRange(r hcl.Range) diag.Range {
@@ -103,7 +152,7 @@ func (f *findings) snippet(r hcl.Range) string {
 	for n := 1; len(src) > 0 && n <= last; n++ {
 		line, rest, _ := bytes.Cut(src, []byte("\n"))
 		if n >= r.Start.Line {
-			out = append(out, strings.TrimSuffix(string(line), "\r"))
+			out = append(out, clipped(strings.TrimSuffix(string(line), "\r")))
 		}
 		src = rest
 	}

@@ -20,7 +20,7 @@ func Format(src []byte) ([]byte, diag.List) {
 func formatFile(name string, src []byte) ([]byte, diag.List) {
 	f := newFindings(map[string][]byte{name: src})
 	_, diags := parseText(name, src)
-	f.fromHCL(diags, "")
+	f.fromParser(diags)
 	if f.list.HasErrors() {
 		return src, f.list.Sorted()
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -15,17 +16,19 @@ import (
 // functions returns what expressions may call: pure functions only, so that a
 // configuration means the same tomorrow. Files are read inside fsys only.
 func functions(fsys fs.FS, m *meter) map[string]function.Function {
-	all := map[string]function.Function{}
+	all := map[string]function.Function{
+		// They take expressions, not values: what they call is bounded itself.
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc,
+	}
 	for name, f := range pureFunctions() {
 		all[name] = bounded(name, f, m)
 	}
-	for name, f := range fileFunctions(fsys, all, m) {
-		all[name] = bounded(name, f, m)
-	}
+	all["file"] = bounded("file", fileFunc(fsys), m)
+	all["fileexists"] = bounded("fileexists", fileExistsFunc(fsys), m)
+	// A template gets neither templatefile, so that templates cannot call one
+	// another without end, nor secret, which is no text.
+	all["templatefile"] = bounded("templatefile", templateFileFunc(fsys, maps.Clone(all), m), m)
 	all["secret"] = secretFunc
-	// They take expressions, not values: what they call is bounded itself.
-	all["try"] = tryfunc.TryFunc
-	all["can"] = tryfunc.CanFunc
 	return all
 }
 
@@ -85,13 +88,15 @@ func conversionFunctions() map[string]function.Function {
 	}
 }
 
+var errSecretArgument = errors.New("a secret cannot be given to a function")
+
 // bounded wraps a function: it takes no secret, what goes in and comes out is
 // counted, and results that would be huge are refused before they are made.
 func bounded(name string, f function.Function, m *meter) function.Function {
 	guard := func(args []cty.Value) error {
 		for i, a := range args {
 			if holdsSecret(a.Type()) {
-				return function.NewArgErrorf(i, "a secret cannot be given to a function: secret(…) only says where it lies. Build the locator instead, or choose between secrets with a conditional")
+				return function.NewArgError(i, errSecretArgument)
 			}
 			if !m.charge(a) {
 				return fmt.Errorf("its arguments are too large")

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,16 +16,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
-
-// fileFunctions read inside the directory only. others is what a template may
-// call: it does not hold templatefile, so templates cannot call one another.
-func fileFunctions(fsys fs.FS, others map[string]function.Function, m *meter) map[string]function.Function {
-	return map[string]function.Function{
-		"file":         fileFunc(fsys),
-		"fileexists":   fileExistsFunc(fsys),
-		"templatefile": templateFileFunc(fsys, others, m),
-	}
-}
 
 func fileFunc(fsys fs.FS) function.Function {
 	return function.New(&function.Spec{
@@ -94,6 +86,9 @@ func renderTemplate(name, text string, vars cty.Value, funcs map[string]function
 		return unknown, templateError(diags)
 	}
 	m.install(expr)
+	if err := allGiven(expr, vars); err != nil {
+		return unknown, err
+	}
 	v, diags := expr.Value(&hcl.EvalContext{Variables: vars.AsValueMap(), Functions: funcs})
 	if diags.HasErrors() {
 		return unknown, templateError(diags)
@@ -108,11 +103,23 @@ func renderTemplate(name, text string, vars cty.Value, funcs map[string]function
 	return cty.StringVal(s), nil
 }
 
+// allGiven names what a template uses and was not given.
+func allGiven(expr hclsyntax.Expression, vars cty.Value) error {
+	given := vars.AsValueMap()
+	for _, t := range expr.Variables() {
+		if _, ok := given[t.RootName()]; !ok {
+			return function.NewArgErrorf(1, "the template uses %q at %s, which is not given%s", t.RootName(), place(t.SourceRange()),
+				strings.TrimSuffix(suggest(t.RootName(), slices.Sorted(maps.Keys(given))), " "))
+		}
+	}
+	return nil
+}
+
 func templateError(diags hcl.Diagnostics) error {
 	first := diags.Errs()[0]
 	var d *hcl.Diagnostic
 	if errors.As(first, &d) && d.Subject != nil {
-		return function.NewArgErrorf(0, "%s:%d: %s: %s", d.Subject.Filename, d.Subject.Start.Line, d.Summary, d.Detail)
+		return function.NewArgErrorf(0, "%s:%d: %s: %s", d.Subject.Filename, d.Subject.Start.Line, d.Summary, strings.TrimSuffix(d.Detail, "."))
 	}
 	return function.NewArgError(0, first)
 }

@@ -204,7 +204,7 @@ func (c *Config) indexBlock(f *findings, b *hclsyntax.Block, singles map[string]
 	}
 	entry := &block{Block: b, spec: spec, addr: addressOf(b)}
 	checkLabels(f, spec, b, entry.addr)
-	spec.checkBody(f, b.Body, entry.addr)
+	spec.checkBody(f, b.Body, b.DefRange(), entry.addr)
 	if len(b.Labels) != len(spec.labels) {
 		return
 	}

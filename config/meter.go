@@ -9,7 +9,7 @@ import (
 // Budgets of one evaluation, in units of one value or one octet of text. A
 // configuration of a thousand mailboxes spends well under a hundredth.
 const (
-	evaluationBudget = 32 << 20
+	evaluationBudget = 8 << 20
 	maxText          = 1 << 20
 )
 

@@ -63,8 +63,20 @@ func (r *reader) place(name string) hcl.Range { return r.ev.where(r.addr, r.pref
 
 // fail reports a mistake in the value of an attribute.
 func (r *reader) fail(name, summary, detail string, args ...any) {
-	*r.bad = true
+	r.spoil(name)
 	r.ev.f.errorAt(r.place(name), r.addr, summary, detail, args...)
+}
+
+// spoil notes that an attribute has no usable value.
+func (r *reader) spoil(name string) {
+	*r.bad = true
+	r.ev.broken[r.addr] = true
+	r.ev.failed[string(r.addr)+"#"+r.prefix+name] = true
+}
+
+// good reports whether an attribute is written and was read well.
+func (r *reader) good(name string) bool {
+	return r.has(name) && !r.ev.failed[string(r.addr)+"#"+r.prefix+name]
 }
 
 // raw evaluates an attribute; false when it is absent, null or wrong.
@@ -76,7 +88,7 @@ func (r *reader) raw(name string) (cty.Value, bool) {
 	r.ev.ranges[string(r.addr)+"#"+r.prefix+name] = a.Expr.Range()
 	v, ok := r.ev.eval(a.Expr, r.sc, r.addr)
 	if !ok {
-		*r.bad = true
+		r.spoil(name)
 		return cty.NilVal, false
 	}
 	if v.IsNull() {
@@ -134,7 +146,7 @@ func parsed[T any](r *reader, name string, def T, parse func(string) (T, error))
 	}
 	got, err := parse(v.AsString())
 	if err != nil {
-		r.fail(name, "Unsuitable value", "%s.", err)
+		r.fail(name, "Unsuitable value", "%s.", sentence(err.Error()))
 		return def
 	}
 	return got
@@ -180,7 +192,7 @@ func (r *reader) choice(name, def string, words []string, later map[string]strin
 		}
 	}
 	if meanwhile, ok := later[got]; ok {
-		*r.bad = true
+		r.spoil(name)
 		notYet(r.ev.f, r.place(name), r.addr, name+" = "+quote(got), meanwhile)
 		return def
 	}
@@ -245,15 +257,26 @@ func (r *reader) texts(name string) []string {
 // are reported and left out.
 func each[T any](r *reader, name string, parse func(string) (T, error)) []T {
 	var out []T
-	for _, s := range r.texts(name) {
+	for i, s := range r.texts(name) {
 		v, err := parse(s)
 		if err != nil {
-			r.fail(name, "Unsuitable value", "%s.", err)
+			r.failElement(name, i, err)
 			continue
 		}
 		out = append(out, v)
 	}
 	return out
+}
+
+// failElement reports one element of a list, where it stands if the list is
+// written out.
+func (r *reader) failElement(name string, i int, err error) {
+	r.spoil(name)
+	rng := r.place(name)
+	if list, ok := r.body.Attributes[name].Expr.(*hclsyntax.TupleConsExpr); ok && i < len(list.Exprs) {
+		rng = list.Exprs[i].Range()
+	}
+	r.ev.f.errorAt(rng, r.addr, "Unsuitable value", "%s.", sentence(err.Error()))
 }
 
 // textMap reads a map of texts.
@@ -286,17 +309,17 @@ func (r *reader) object(name, kind string) migration.Address {
 	v, _ = v.Unmark()
 	ty := v.Type()
 	if ty == cty.String {
-		r.fail(name, "A reference is wanted", "%q names a %s block: write it without quotes, as %s.", name, kind, example)
+		r.fail(name, "A reference is wanted", "%q names %s %s block: write it without quotes, as %s.", name, article(kind), kind, example)
 		return ""
 	}
 	if !ty.IsObjectType() || !ty.HasAttribute("id") || ty.AttributeType("id") != cty.String || !v.IsKnown() {
-		r.fail(name, "A reference is wanted", "%q names one %s block, as %s; with for_each, one of its instances: %s[\"key\"].", name, kind, example, example)
+		r.fail(name, "A reference is wanted", "%q names one %s block, as %s; with for_each, one of its instances, as %s.name[\"key\"].", name, kind, example, kind)
 		return ""
 	}
 	id, ok := knownText(v.GetAttr("id"))
 	if addr := migration.Address(id); ok && addr.Kind() == kind && r.ev.c.blockOf(addr) != nil {
 		return addr
 	}
-	r.fail(name, "A reference is wanted", "%q names a %s block, as %s; %s is none.", name, kind, example, id)
+	r.fail(name, "A reference is wanted", "%q names %s %s block, as %s; %s is none.", name, article(kind), kind, example, id)
 	return ""
 }

@@ -19,12 +19,12 @@ func (r *reader) secret(name string) migration.Secret {
 	v, diags, ok := r.ev.tryEval(a.Expr, r.sc, r.addr)
 	r.tell(a, diags)
 	if !ok {
-		*r.bad = true
+		r.spoil(name)
 		return migration.Secret{}
 	}
 	s, ok := r.locatorOf(v)
 	if !ok {
-		*r.bad = true
+		r.spoil(name)
 		r.ev.f.errorHiding(a.Expr.Range(), r.addr, "A secret is wanted",
 			"%q takes secret(\"env:NAME\"), secret(\"file:PATH\"), secret(\"exec:COMMAND\") or a text of a sensitive variable, whole. A password is never written into the configuration; change it if it was real (the line is not shown).", name)
 	}

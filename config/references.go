@@ -103,7 +103,7 @@ func (ev *evaluator) resolveObject(t hcl.Traversal, sc scope, addr migration.Add
 	for i := 1; i <= labels; i++ {
 		name, ok := step(t, i)
 		if !ok {
-			return ev.unresolved(t, addr, "A reference to a %s is written %s.", kind, strings.Join(append([]string{kind}, ev.c.lang.block(kind).labels...), "."))
+			return ev.unresolved(t, addr, "A reference to %s %s is written %s.", article(kind), kind, strings.Join(append([]string{kind}, ev.c.lang.block(kind).labels...), "."))
 		}
 		path = append(path, name)
 	}
@@ -141,6 +141,10 @@ func (ev *evaluator) goodSteps(t hcl.Traversal, at int, b *block, v cty.Value, a
 		}
 		if !v.Type().HasAttribute(key) {
 			keys := slices.Sorted(maps.Keys(v.Type().AttributeTypes()))
+			if _, attr := t[at].(hcl.TraverseAttr); attr && len(keys) > 0 {
+				_, _, ok = ev.unresolved(t, addr, "%s has for_each: choose one of its instances, as %s[%q].%s.", b.addr, b.addr, keys[0], key)
+				return ok
+			}
 			_, _, ok = ev.unresolved(t, addr, "%s has no instance %q.%s Its keys: %s.", b.addr, key, suggest(key, keys), listed(keys))
 			return ok
 		}
@@ -152,6 +156,6 @@ func (ev *evaluator) goodSteps(t hcl.Traversal, at int, b *block, v cty.Value, a
 		return true
 	}
 	names := slices.Sorted(maps.Keys(v.Type().AttributeTypes()))
-	_, _, ok = ev.unresolved(t, addr, "A %s has no %q to refer to.%s Known: %s.", b.Type, name, suggest(name, names), listed(names))
+	_, _, ok = ev.unresolved(t, addr, "%s %s has no %q to refer to.%s Known: %s.", sentence(article(b.Type)), b.Type, name, suggest(name, names), listed(names))
 	return ok
 }

@@ -79,7 +79,7 @@ func (s *blockSpec) blockNames() []string {
 }
 
 // checkBody reports whatever may not stand in a body, and what is missing.
-func (s *blockSpec) checkBody(f *findings, body *hclsyntax.Body, addr migration.Address) {
+func (s *blockSpec) checkBody(f *findings, body *hclsyntax.Body, head hcl.Range, addr migration.Address) {
 	for _, a := range sortedAttributes(body) {
 		s.checkAttribute(f, a, addr)
 	}
@@ -87,7 +87,7 @@ func (s *blockSpec) checkBody(f *findings, body *hclsyntax.Body, addr migration.
 	for _, b := range body.Blocks {
 		s.checkBlock(f, b, addr, first)
 	}
-	s.checkRequired(f, body, addr)
+	s.checkRequired(f, body, head, addr)
 }
 
 func (s *blockSpec) checkAttribute(f *findings, a *hclsyntax.Attribute, addr migration.Address) {
@@ -95,7 +95,7 @@ func (s *blockSpec) checkAttribute(f *findings, a *hclsyntax.Attribute, addr mig
 		return
 	}
 	if meanwhile, ok := s.later[a.Name]; ok {
-		notYet(f, a.NameRange, addr, a.Name, meanwhile)
+		notYet(f, a.NameRange, addr, quote(a.Name), meanwhile)
 		return
 	}
 	if s.block(a.Name) != nil {
@@ -123,12 +123,12 @@ func (s *blockSpec) checkBlock(f *findings, b *hclsyntax.Block, addr migration.A
 	if _, doubled := first[b.Type]; !doubled {
 		first[b.Type] = b.TypeRange
 	}
-	inner.checkBody(f, b.Body, addr)
+	inner.checkBody(f, b.Body, b.DefRange(), addr)
 }
 
 func (s *blockSpec) unknownBlock(f *findings, b *hclsyntax.Block, addr migration.Address) {
 	if meanwhile, ok := s.later[b.Type]; ok {
-		notYet(f, b.TypeRange, addr, b.Type, meanwhile)
+		notYet(f, b.TypeRange, addr, quote(b.Type), meanwhile)
 		return
 	}
 	if s.attr(b.Type) != nil {
@@ -139,16 +139,16 @@ func (s *blockSpec) unknownBlock(f *findings, b *hclsyntax.Block, addr migration
 		s.title(), b.Type, suggest(b.Type, append(s.blockNames(), s.attrNames()...)), listed(s.blockNames()))
 }
 
-func (s *blockSpec) checkRequired(f *findings, body *hclsyntax.Body, addr migration.Address) {
+func (s *blockSpec) checkRequired(f *findings, body *hclsyntax.Body, head hcl.Range, addr migration.Address) {
 	for _, a := range s.attrs {
 		if _, ok := body.Attributes[a.name]; a.required && !ok {
-			f.errorAt(headOf(body), addr, "Missing attribute "+quote(a.name), "%s needs %q: %s.", s.title(), a.name, a.doc)
+			f.errorAt(head, addr, "Missing attribute "+quote(a.name), "%s needs %q: %s.", s.title(), a.name, a.doc)
 		}
 	}
 	for _, b := range s.blocks {
 		there := slices.ContainsFunc(body.Blocks, func(x *hclsyntax.Block) bool { return x.Type == b.name })
 		if b.required && !there {
-			f.errorAt(headOf(body), addr, "Missing block "+quote(b.name), "%s needs a block %q: %s.", s.title(), b.name, b.doc)
+			f.errorAt(head, addr, "Missing block "+quote(b.name), "%s needs a block %q: %s.", s.title(), b.name, b.doc)
 		}
 	}
 }
@@ -158,11 +158,14 @@ func (s *blockSpec) title() string {
 	if s.name == "" {
 		return "The configuration"
 	}
-	article := "A"
-	if strings.ContainsRune("aeiou", rune(s.name[0])) {
-		article = "An"
+	return sentence(article(s.name)) + fmt.Sprintf(" %q block", s.name)
+}
+
+func article(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an"
 	}
-	return fmt.Sprintf("%s %q block", article, s.name)
+	return "a"
 }
 
 func checkLabels(f *findings, s *blockSpec, b *hclsyntax.Block, addr migration.Address) {
@@ -189,16 +192,7 @@ func (s *blockSpec) shape() string {
 // notYet refuses what the language has and this version has not: it is never
 // ignored.
 func notYet(f *findings, rng hcl.Range, addr migration.Address, what, meanwhile string) {
-	f.errorAt(rng, addr, "Not part of this version", "%q belongs to the language, but this version does not have it yet, and nothing is ever ignored. Meanwhile: %s.", what, meanwhile)
-}
-
-// headOf is the line of the block a body belongs to.
-func headOf(body *hclsyntax.Body) hcl.Range {
-	r := body.SrcRange
-	r.End = r.Start
-	r.End.Column++
-	r.End.Byte++
-	return r
+	f.errorAt(rng, addr, "Not part of this version", "%s belongs to the language, but this version does not have it yet, and nothing is ever ignored. Meanwhile: %s.", what, meanwhile)
 }
 
 func place(r hcl.Range) string { return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line) }

@@ -79,7 +79,7 @@ func checkLocator(locator string) error {
 	case "keyring", "age":
 		return fmt.Errorf("%q locators are not part of this version; use \"env:NAME\", \"file:PATH\" or \"exec:COMMAND\" (a password manager's own command, say)", kind)
 	default:
-		return fmt.Errorf("unknown kind %q; use \"env:NAME\", \"file:PATH\" or \"exec:COMMAND\"%s", kind, suggest(kind, []string{"env", "file", "exec"}))
+		return fmt.Errorf("unknown kind of secret %q; write \"env:NAME\", \"file:PATH\" or \"exec:COMMAND\"", kind)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -123,7 +124,7 @@ func (c *Config) readVarFile(f *findings, name string, read func(string) ([]byte
 	// The text is kept out of the sources: it may hold sensitive values,
 	// which a quoted line would show.
 	file, diags := parseText(name, src)
-	f.fromHCL(diags, "")
+	f.fromParser(diags)
 	if file == nil {
 		return
 	}
@@ -167,7 +168,7 @@ func (c *Config) assign(f *findings, v *variable, g given) {
 		if err != nil {
 			reason = err.Error()
 		}
-		f.errorHiding(g.place(v), v.block.addr, "Unsuitable value of variable "+quote(v.name), "From %s: %s.", g.from, reason)
+		f.errorHiding(g.place(v), v.block.addr, "Unsuitable value of variable "+quote(v.name), "From %s: %s.", cmp.Or(g.from, "its default"), reason)
 		v.ok = false
 		return
 	}

@@ -25,7 +25,7 @@ target "mox" "new" {
 dns "rfc2136" "zone" {
   server     = "ns1.example.net:53"
   key_name   = "bascule."
-  key_secret = secret("env:TSIG_KEY")
+  key        = secret("env:TSIG_KEY")
 }
 
 domain "main" {

@@ -1,3 +1,0 @@
-source "imap" "old" {
-  hots = "mail.old-host.example"
-}

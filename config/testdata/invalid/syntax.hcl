@@ -1,0 +1,7 @@
+source "imap" "old" {
+  host = "mail.old-host.example
+}
+
+target "imap" "new" {
+  host = 
+}
