@@ -142,9 +142,64 @@ func TestUnionProperties(t *testing.T) {
 	})
 }
 
+// shapes are records as services tell their customers to publish them, and as
+// they are found in the wild.
+func shapes() []string {
+	return []string{
+		"v=spf1 include:spf.infomaniak.ch -all", "v=spf1 include:_spf.google.com ~all", "v=spf1 include:spf.protection.outlook.com -all",
+		"v=spf1 include:spf.migadu.com -all", "v=spf1 include:spf.messagingengine.com ?all", "v=spf1 include:_spf.protonmail.ch ~all",
+		"v=spf1 include:zoho.eu ~all", "v=spf1 include:mx.ovh.com ~all", "v=spf1 include:_mailcust.gandi.net ?all", "v=spf1 include:mailbox.org ~all",
+		"v=spf1 include:spf.tutanota.de -all", "v=spf1 include:icloud.com ~all", "v=spf1 redirect=spf.mail.hostpoint.ch", "v=spf1 include:_spf.purelymail.com -all",
+		"v=spf1 include:amazonses.com ~all", "v=spf1 include:emailsrvr.com ~all", "v=spf1 include:_spf-eu.ionos.com ~all", "v=spf1 include:spf.rzone.de ~all",
+		"v=spf1 include:www348.your-server.de mx ~all", "v=spf1 redirect=_spf.yandex.net", "v=spf1 include:spf.forwardemail.net -all",
+		"v=spf1 include:spf.improvmx.com ~all", "v=spf1 include:_spf.mx.cloudflare.net ~all", "v=spf1 include:spf.titan.email ~all",
+		"v=spf1 mx ~all", "v=spf1 ip4:192.0.2.25 mx ~all", "v=spf1 mx -all", "v=spf1 +a +mx +ip4:192.0.2.25 ~all", "v=spf1 +a +mx ~all", "v=spf1 a mx ptr ~all",
+		"v=spf1 a mx include:_spf.google.com include:servers.mcsv.net include:mail.zendesk.com ip4:198.51.100.0/24 ip6:2001:db8:1::/48 -all",
+		"v=spf1 -all", "v=spf1 ?all", "v=spf1 +all", "v=spf1 a:mail.example.ch ~all", "v=spf1 a/24 mx/28 -all", "v=spf1 exists:%{i}._spf.corp.example -all",
+		"v=spf1 include:%{ir}.%{v}.%{d}.spf.has.pphosted.com ~all", "v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ip6:2001:db8::25 -all",
+		"v=spf1 mx:example.ch include:spf.mandrillapp.com ~all exp=explain.example.ch", "V=SPF1 MX ~ALL", "v=spf1  include:spf.old.net  -all ",
+	}
+}
+
+// Every service to every other: one valid record that authorises both, and
+// afterwards one that still authorises the new one.
+func TestUnionOfEveryPairOfShapes(t *testing.T) {
+	for _, from := range shapes() {
+		for _, to := range shapes() {
+			old, new := mustSPF(t, from), mustSPF(t, to)
+			u, err := Union(old, new, moving)
+			if err != nil {
+				t.Fatalf("%q → %q: %v", from, to, err)
+			}
+			if again, err := Union(mustSPF(t, u.String()), new, moving); err != nil || again.String() != u.String() {
+				t.Errorf("%q → %q: %q, then %q (%v)", from, to, u, again, err)
+			}
+			for _, bare := range u.Terms {
+				if bare.Name == "mx" && moving.own(bare.Domain) {
+					t.Errorf("%q → %q: %q changes its meaning when the MX moves", from, to, u)
+				}
+			}
+			left := Minus(u, OldOnly(old, new, moving))
+			for _, term := range moving.explicit(new, moving.NewMX, nil).mechanisms {
+				if !contains(left.Terms, term) {
+					t.Errorf("%q → %q: afterwards %q no longer holds %q", from, to, left, term)
+				}
+			}
+			for _, term := range moving.explicit(old, moving.OldMX, nil).mechanisms {
+				if !contains(u.Terms, term) {
+					t.Errorf("%q → %q: %q does not hold %q", from, to, u, term)
+				}
+			}
+			if got := CountSPF("example.ch", u, SPFResolver{}).Lookups; got > CountSPF("example.ch", old, SPFResolver{}).Lookups+CountSPF("example.ch", new, SPFResolver{}).Lookups+4 {
+				t.Errorf("%q → %q: %q costs %d lookups", from, to, u, got)
+			}
+		}
+	}
+}
+
 func TestMinusTakesOnlyWhatIsAttributed(t *testing.T) {
 	record := mustSPF(t, "v=spf1 ip4:192.0.2.25 ip4:198.51.100.0/24 a:mx1.old.net include:spf.OLD.net include:shop.example include:spf.new.net exp=e.x.net ~all")
-	old := OldService{Domains: []string{"old.net"}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("198.51.100.7")}}
+	old := OldService{Domains: []string{"old.net"}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("198.51.100.0")}}
 	got := Minus(record, Attribute(record.Terms, old)).String()
 	want := "v=spf1 ip4:198.51.100.0/24 include:shop.example include:spf.new.net exp=e.x.net ~all"
 	if got != want {

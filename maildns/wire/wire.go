@@ -40,7 +40,7 @@ func Type(mnemonic string) (uint16, error) {
 // Value returns the canonical value of one record.
 func Value(record dns.RR) string {
 	if txt, ok := record.(*dns.TXT); ok {
-		return canonical("TXT", strings.Join(txt.Txt, "")) // the strings are escaped already
+		return canonical("TXT", strings.Join(txt.Txt, "")) // package dns escapes the strings
 	}
 	header := record.Header()
 	text := strings.TrimPrefix(record.String(), header.String())
@@ -52,9 +52,6 @@ func Value(record dns.RR) string {
 
 // canonical keeps what does not parse, so that nothing seen is dropped.
 func canonical(typ, text string) string {
-	if typ == "TXT" && strings.HasPrefix(text, `"`) {
-		text = `\` + text // an octet of the text, not an opening quote
-	}
 	if c, err := maildns.CanonicalValue(typ, text); err == nil {
 		return c
 	}

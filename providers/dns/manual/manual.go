@@ -3,6 +3,7 @@ package manual
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bascule/maildns"
@@ -49,7 +50,7 @@ func (h Hand) ReplaceRRset(_ context.Context, zone string, before, after maildns
 
 // AddValues implements zonewriter.Writer by saying what to do.
 func (h Hand) AddValues(_ context.Context, zone string, rr maildns.RRset) error {
-	text := h.opening(zone, rr) + "  add:   " + strings.Join(typed(rr.Type, rr.Values), "\n  add:   ") + "\n" +
+	text := h.opening(zone, rr) + "  add:   " + strings.Join(rr.Values, "\n  add:   ") + "\n" +
 		fmt.Sprintf("with the TTL of the records of this name and type that are there; if there is none, with %s.\n", humanTTL(rr.TTL)) +
 		"Leave every record that is there as it is.\n"
 	return &zonewriter.ManualError{Change: maildns.Diff(rr, maildns.RRset{Name: rr.Name, Type: rr.Type}), Text: text}
@@ -57,7 +58,7 @@ func (h Hand) AddValues(_ context.Context, zone string, rr maildns.RRset) error 
 
 // RemoveValues implements zonewriter.Writer by saying what to do.
 func (h Hand) RemoveValues(_ context.Context, zone string, rr maildns.RRset) error {
-	text := h.opening(zone, rr) + "  remove: " + strings.Join(typed(rr.Type, rr.Values), "\n  remove: ") + "\n" +
+	text := h.opening(zone, rr) + "  remove: " + strings.Join(rr.Values, "\n  remove: ") + "\n" +
 		"Leave every other record as it is.\n"
 	if rr.Type == "MX" {
 		text += "If no other MX would remain, stop: the domain must never be without one.\n"
@@ -70,15 +71,7 @@ func (h Hand) RemoveValues(_ context.Context, zone string, rr maildns.RRset) err
 func (h Hand) Instruction(zone string, change maildns.Change) string {
 	var b strings.Builder
 	b.WriteString(h.opening(zone, change.After))
-	for _, v := range typed(change.After.Type, change.Added()) {
-		fmt.Fprintf(&b, "  add:    %s\n", v)
-	}
-	if len(change.Added()) > 0 && len(change.Removed()) > 0 {
-		b.WriteString("Save. Only then:\n")
-	}
-	for _, v := range typed(change.After.Type, change.Removed()) {
-		fmt.Fprintf(&b, "  remove: %s\n", v)
-	}
+	writeValues(&b, change)
 	if change.After.IsEmpty() {
 		b.WriteString("Nothing of this name and type remains.\n")
 		return b.String()
@@ -104,19 +97,48 @@ func (h Hand) opening(zone string, rr maildns.RRset) string {
 	return fmt.Sprintf("%s, at the name %q (in full: %s), type %s:\n", where, relative, maildns.Name(rr.Name), rr.Type)
 }
 
-// typed is what a person types into a field: a TXT without quotes, in one piece.
-func typed(typ string, values []string) []string {
-	if typ != "TXT" {
-		return values
+// writeValues lists what to change, what to add and what to remove. Only an
+// MX grows before it shrinks; a value that takes the place of another is
+// changed where it stands: two SPF records, even for a minute, are a permanent
+// error for every receiver (RFC 7208 §4.5).
+func writeValues(b *strings.Builder, change maildns.Change) {
+	added, removed := change.Added(), change.Removed()
+	if from, to, ok := inPlace(change.After.Type, removed, added); ok {
+		fmt.Fprintf(b, "  change: %s\n  into:   %s\n", from, to)
+		added, removed = without(added, to), without(removed, from)
 	}
-	var out []string
-	for _, v := range values {
-		if len(v) > 255 {
-			v += "   (one value; a panel that takes at most 255 characters wants the quoted pieces shown as zone file)"
-		}
-		out = append(out, v)
+	for _, v := range added {
+		fmt.Fprintf(b, "  add:    %s\n", v)
 	}
-	return out
+	if len(added) > 0 && len(removed) > 0 {
+		b.WriteString("Save. Only then:\n")
+	}
+	for _, v := range removed {
+		fmt.Fprintf(b, "  remove: %s\n", v)
+	}
+	if change.After.Type == "TXT" && slices.ContainsFunc(change.Added(), func(v string) bool { return len(v) > 255 }) {
+		b.WriteString("A panel that takes at most 255 characters wants the value in the quoted pieces shown below.\n")
+	}
+}
+
+// inPlace returns the value that becomes another one: the SPF record, or the
+// only one that changes.
+func inPlace(typ string, removed, added []string) (from, to string, ok bool) {
+	if typ == "MX" {
+		return "", "", false
+	}
+	old, new := slices.IndexFunc(removed, maildns.IsSPF), slices.IndexFunc(added, maildns.IsSPF)
+	if typ == "TXT" && old >= 0 && new >= 0 {
+		return removed[old], added[new], true
+	}
+	if len(removed) == 1 && len(added) == 1 {
+		return removed[0], added[0], true
+	}
+	return "", "", false
+}
+
+func without(values []string, gone string) []string {
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == gone })
 }
 
 func humanTTL(ttl uint32) string {

@@ -39,13 +39,9 @@ func group(zone string, records []libdns.Record) []maildns.RRset {
 			name = rr.Name + "." + zone
 		}
 		key := maildns.KeyOf(name, rr.Type)
-		data := rr.Data
-		if rr.Type == "TXT" && strings.HasPrefix(data, `"`) {
-			data = `\` + data
-		}
 		set := sets[key]
 		ttl := max(set.TTL, uint32(rr.TTL.Seconds()))
-		sets[key] = maildns.RRset{Name: key.Name, Type: key.Type, TTL: ttl, Values: append(set.Values, data)}
+		sets[key] = maildns.RRset{Name: key.Name, Type: key.Type, TTL: ttl, Values: append(set.Values, rr.Data)}
 	}
 	out := make([]maildns.RRset, 0, len(sets))
 	for _, set := range sets {
