@@ -65,9 +65,10 @@ func (p *pass) lookAt(ctx context.Context, s *PairState) error {
 }
 
 func (p *pass) loadRows(ctx context.Context, s *PairState) error {
-	if s.Rows != nil || s.Pair.ID == 0 {
+	if (s.Rows != nil && !s.partial) || s.Pair.ID == 0 {
 		return nil
 	}
+	s.Rows, s.partial = nil, false
 	err := p.Ledger.Rows(ctx, s.Pair.ID, func(r Row) error { s.Rows = append(s.Rows, &r); return nil })
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
@@ -195,8 +196,8 @@ func (p *pass) displaced(ctx context.Context) error {
 				return err
 			}
 		}
-		if opened && s.Pair.Displaced > 0 {
-			if err := p.loadRows(ctx, s); err != nil {
+		if opened && s.Rows == nil && (s.Pair.Displaced > 0 || p.Policy == AddOnly) {
+			if err := p.loadSome(ctx, s); err != nil {
 				return err
 			}
 		}
@@ -205,6 +206,22 @@ func (p *pass) displaced(ctx context.Context) error {
 		if err := p.lookOther(ctx, away[k]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// loadSome loads what an unopened pair contributes: claims on messages filed
+// elsewhere, and messages that vanished and may turn up again in another folder.
+func (p *pass) loadSome(ctx context.Context, s *PairState) error {
+	s.partial = true
+	err := p.Ledger.Rows(ctx, s.Pair.ID, func(r Row) error {
+		if r.Outcome == Gone || r.TargetFolder != nil {
+			s.Rows = append(s.Rows, &r)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read ledger: %w", err)
 	}
 	return nil
 }

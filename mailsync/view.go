@@ -42,6 +42,8 @@ type PairState struct {
 	Rows           []*Row
 	// SourceListed is false when the source does not list the folder.
 	SourceListed bool
+	// partial: Rows holds only what unopened pairs contribute to a delta.
+	partial bool
 }
 
 func (p *PairState) excluded() bool { return p.Pair.Excluded }
