@@ -8,8 +8,8 @@ type Observed struct {
 	At        time.Time               `json:"at"`
 	Targets   map[Address]TargetSeen  `json:"targets,omitempty"`
 	Mailboxes map[Address]MailboxSeen `json:"mailboxes,omitempty"`
-	// HostAddrs holds the addresses of MX hosts, for the checks of the MX.
-	HostAddrs map[string]HostSeen `json:"hosts,omitempty"`
+	// Hosts holds the addresses of MX hosts, for the checks of the MX.
+	Hosts map[string]HostSeen `json:"hosts,omitempty"`
 }
 
 // TargetSeen is what a target's own interface said.

@@ -201,3 +201,8 @@ func sameValues(a, b []string) bool {
 	x, y := slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	return slices.Equal(x, y)
 }
+
+// OldMXHosts are the mail servers a domain had before the cutover.
+func OldMXHosts(in Input, d migration.Domain) []string {
+	return maildns.MXHosts(newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), d.MXTo).first(in))
+}

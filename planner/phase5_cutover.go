@@ -122,7 +122,7 @@ func mxHazards(in Input, m mover) part {
 		p.diags.Errorf(string(m.address), "The MX cannot be switched", "%v", err)
 	}
 	for _, host := range maildns.MXHosts(want) {
-		seen, looked := in.Observed.HostAddrs[host]
+		seen, looked := in.Observed.Hosts[host]
 		switch {
 		case !looked:
 		case seen.Absent:

@@ -27,6 +27,8 @@ type State struct {
 	Objects    map[migration.Address]*Object `json:"objects"`
 	Events     []Event                       `json:"events"`
 	Executions []Execution                   `json:"executions"`
+	// Last is the last tick, for status.
+	Last *Tick `json:"last_tick,omitempty"`
 	// InFlight marks the steps that were begun and not recorded: after a
 	// crash their effect may or may not be there.
 	InFlight []Mark `json:"in_flight,omitempty"`
@@ -217,4 +219,15 @@ type Mark struct {
 	PlanID string          `json:"plan_id"`
 	At     time.Time       `json:"at"`
 	Before json.RawMessage `json:"before,omitempty"`
+}
+
+// Tick is what the last run of apply came to.
+type Tick struct {
+	At          time.Time `json:"at"`
+	ExitCode    int       `json:"exit_code"`
+	Gate        string    `json:"gate,omitempty"`
+	ResumeAfter time.Time `json:"resume_after,omitzero"`
+	Rollback    string    `json:"rollback,omitempty"`
+	// Plan is the plan it left, without its steps, as JSON.
+	Plan json.RawMessage `json:"plan,omitempty"`
 }
