@@ -82,8 +82,8 @@ func listen(t *testing.T) (net.Listener, net.PacketConn) {
 
 func (f *fake) handler(network string) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) {
-		in := f.answer(q)
 		f.mu.Lock()
+		in := f.answer(q)
 		f.asked = append(f.asked, network)
 		spoil := f.spoil
 		f.mu.Unlock()
@@ -339,5 +339,23 @@ func TestPlainLookups(t *testing.T) {
 	r.Recursive = []string{broken}
 	if _, err := r.LookupMX(t.Context(), "example.ch"); !retry.IsTemporary(err) {
 		t.Errorf("%v is not called temporary", err)
+	}
+}
+
+func TestSPFIsCountedOverTheNetwork(t *testing.T) {
+	f, addr := start(t, nil)
+	r := resolver()
+	r.Recursive = []string{addr}
+	record, err := maildns.ParseSPF("v=spf1 include:example.ch include:example.ch a:none.example.ch -all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := maildns.CountSPF("customer.ch", record, r.SPF(t.Context()))
+	if got.Lookups != 5 || got.Void != 1 || !got.OK() {
+		t.Fatalf("%+v", got)
+	}
+	// TXT and MX of example.ch once, A and AAAA of the name that is not there.
+	if n := len(f.networks()); n != 4 {
+		t.Errorf("%d questions were asked", n)
 	}
 }

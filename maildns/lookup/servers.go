@@ -179,3 +179,25 @@ func followed(name, typ string, answer []dns.RR) string {
 	}
 	return name
 }
+
+// SPF answers the questions of maildns.CountSPF through the recursive
+// resolvers, each name and type once.
+func (r *Resolver) SPF(ctx context.Context) maildns.SPFResolver {
+	type answer struct {
+		values []string
+		err    error
+	}
+	seen := map[maildns.Key]answer{}
+	once := func(typ string, ask func(context.Context, string) ([]string, error)) func(string) ([]string, error) {
+		return func(name string) ([]string, error) {
+			key := maildns.KeyOf(name, typ)
+			if a, ok := seen[key]; ok {
+				return a.values, a.err
+			}
+			values, err := ask(ctx, name)
+			seen[key] = answer{values, err}
+			return values, err
+		}
+	}
+	return maildns.SPFResolver{TXT: once("TXT", r.LookupTXT), A: once("A", r.LookupHost), MX: once("MX", r.LookupMX)}
+}
