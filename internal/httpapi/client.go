@@ -3,6 +3,8 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,6 +65,24 @@ func New(base string, transport http.RoundTripper, allowPlaintext bool) (*Client
 	c := &Client{Base: u, MaxBody: DefaultMaxBody, Timeout: DefaultTimeout}
 	c.http = &http.Client{Transport: transport, CheckRedirect: sameHost}
 	return c, nil
+}
+
+// WithCAs returns a transport that verifies against these authorities, unless
+// it has its own or there are none. The given transport stays as it is.
+func WithCAs(transport http.RoundTripper, cas *x509.CertPool) http.RoundTripper {
+	t, ok := transport.(*http.Transport)
+	if !ok || cas == nil || t.TLSClientConfig != nil && t.TLSClientConfig.RootCAs != nil {
+		return transport
+	}
+	t = t.Clone()
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	t.TLSClientConfig.RootCAs = cas
+	// A transport that was used before offers HTTP/2 in the configuration that
+	// was cloned, but only speaks it when told to.
+	t.ForceAttemptHTTP2 = true
+	return t
 }
 
 func isLoopback(host string) bool {

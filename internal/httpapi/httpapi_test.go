@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -136,6 +137,24 @@ func TestACertificateThatDoesNotVerifyIsPermanent(t *testing.T) {
 	}
 	if _, err := get(t, c); err == nil || retry.IsTemporary(err) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAFurtherAuthorityIsTrustedWhereItIsGiven(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	plain := &http.Transport{}
+	c, err := httpapi.New(server.URL, httpapi.WithCAs(plain, pool), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(t, c); err != nil {
+		t.Error(err)
+	}
+	if plain.TLSClientConfig != nil && plain.TLSClientConfig.RootCAs != nil {
+		t.Error("the transport that was given trusts it too")
 	}
 }
 

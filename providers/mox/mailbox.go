@@ -69,8 +69,10 @@ func (p *Provider) CreateMailbox(ctx context.Context, m providers.NewMailbox) er
 
 // acceptable finds before anything is made what mox would refuse after.
 func acceptable(m providers.NewMailbox, address string) error {
-	if wanted := strings.ToLower(m.Login); wanted != "" && wanted != address && wanted != strings.ToLower(m.Email) {
-		return refused("people log in to mox with their address; write login = %q or leave it out", address)
+	if m.Login != "" {
+		if wanted, err := canonical(m.Login); err != nil || wanted != address {
+			return refused("people log in to mox with their address; write login = %q or leave it out", address)
+		}
 	}
 	return acceptablePassword(m.Password)
 }

@@ -69,7 +69,8 @@ func Open(c providers.Config) (*Provider, error) {
 	if locator.IsZero() || c.Secret == nil {
 		return nil, errors.New("open mox: admin_password is missing")
 	}
-	api, err := httpapi.New(settings["admin_url"], c.HTTP, c.Server.Endpoint.AllowPlaintext)
+	transport := httpapi.WithCAs(c.HTTP, c.CAs)
+	api, err := httpapi.New(settings["admin_url"], transport, c.Server.Endpoint.AllowPlaintext)
 	if err != nil {
 		return nil, fmt.Errorf("open mox: admin_url: %w", err)
 	}

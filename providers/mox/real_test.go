@@ -19,15 +19,19 @@ import (
 	"bascule/providers/providertest"
 )
 
-// open makes a provider for an admin interface.
-func open(t *testing.T, url, password string) *mox.Provider {
-	t.Helper()
-	p, err := mox.Open(providers.Config{
+func config(url, password string) providers.Config {
+	return providers.Config{
 		Server: migration.Server{Driver: "mox", Settings: map[string]string{"admin_url": url},
 			Secrets: map[string]migration.Secret{"admin_password": {Locator: "env:MOX"}}},
 		Secret: func(context.Context, migration.Secret) (secret.Value, error) { return secret.New(password), nil },
 		HTTP:   &http.Transport{},
-	})
+	}
+}
+
+// open makes a provider for an admin interface.
+func open(t *testing.T, url, password string) *mox.Provider {
+	t.Helper()
+	p, err := mox.Open(config(url, password))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +89,21 @@ func TestARealMox(t *testing.T) {
 	t.Run("a wrong password is ErrAuth", func(t *testing.T) {
 		if _, err := open(t, m.AdminURL, "not the password").ListDomains(t.Context()); !errors.Is(err, providers.ErrAuth) {
 			t.Errorf("%v", err)
+		}
+	})
+
+	t.Run("over TLS with an authority of one's own", func(t *testing.T) {
+		c := config(m.AdminTLSURL, testservers.MoxAdminPassword)
+		if strict, err := mox.Open(c); err != nil {
+			t.Error(err)
+		} else if _, err := strict.ListDomains(t.Context()); err == nil {
+			t.Error("a certificate of an unknown authority was taken")
+		}
+		c.CAs = m.CA.Pool()
+		if p, err := mox.Open(c); err != nil {
+			t.Error(err)
+		} else if _, err := p.ListDomains(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 

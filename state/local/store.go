@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -123,7 +124,7 @@ func (s *Store) Save(ctx context.Context, next *state.State) error {
 	}
 	err := s.asHolder(func() error {
 		stored, err := s.Load(ctx)
-		if err != nil && err != state.ErrNoState {
+		if err != nil && !errors.Is(err, state.ErrNoState) {
 			return err
 		}
 		if err := descends(next, stored); err != nil {
