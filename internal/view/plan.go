@@ -80,7 +80,7 @@ func (v *planView) header() {
 		v.hang(0, words(plain, "Forecast"), headerColumn, words(plain, "over at the earliest "+v.style.both(end)+comma(v.style.distance(end))))
 	}
 	v.hang(0, words(plain, "Id"), headerColumn, line{say(plain, p.ShortID()),
-		say(faint, fmt.Sprintf(", made %s from state revision %d, serial %d", v.style.local(p.Created), p.Base.Revision, p.Base.Serial))})
+		say(faint, fmt.Sprintf(", made %s at state revision %d", v.style.local(p.Created), p.Base.Revision))})
 	v.alarms()
 }
 
@@ -88,19 +88,19 @@ func (v *planView) header() {
 func (v *planView) alarms() {
 	var lines []string
 	for _, a := range v.plan.Plaintext {
-		lines = append(lines, fmt.Sprintf("! %s is spoken to in plaintext: passwords and mail can be read on the way", a))
+		lines = append(lines, fmt.Sprintf("%s is spoken to in plaintext: passwords and mail can be read on the way", a))
 	}
 	if g, ok := v.plan.Gate(planner.GateHold); ok && g.Status != planner.Open {
-		lines = append(lines, "! "+sentence(g.Because, g.Next))
+		lines = append(lines, sentence(g.Because, g.Next))
 	}
 	if !v.plan.Complete && len(v.plan.Blocked) > 0 {
-		lines = append(lines, "! incomplete: "+plural(len(v.plan.Blocked), "object", "objects")+" could not be looked at; see Drift and conflicts")
+		lines = append(lines, "incomplete: "+plural(len(v.plan.Blocked), "object", "objects")+" could not be looked at; see Drift and conflicts")
 	}
 	if len(lines) > 0 {
 		v.gap()
 	}
 	for _, l := range lines {
-		v.hang(0, nil, 0, words(bad, l))
+		v.hang(0, words(bad, "!"), 2, words(bad, l))
 	}
 }
 
@@ -217,6 +217,9 @@ func (v *planView) gated() {
 		for _, g := range guards {
 			v.gate(4, g)
 		}
+		if len(guards) > 0 && len(mine) > 0 {
+			v.gap()
+		}
 		v.listing(mine).all(mine)
 	}
 	v.forecast()
@@ -246,9 +249,19 @@ func (v *planView) forecast() {
 	}
 	v.gap()
 	v.put(2, say(strong, "forecast"), say(faint, "  if nothing goes wrong"))
-	t := newTable()
-	for _, m := range v.plan.Forecast {
-		t.row(words(plain, m.Phase.String()), words(plain, v.style.both(m.At)), words(faint, m.Text))
+	if v.style.cells() >= wideForecast {
+		t := newTable()
+		for _, m := range v.plan.Forecast {
+			t.row(words(plain, m.Phase.String()), words(plain, v.style.both(m.At)), words(faint, m.Text))
+		}
+		t.put(v.page, 4)
+		return
 	}
-	t.put(v.page, 4)
+	for _, m := range v.plan.Forecast {
+		v.hang(4, words(plain, m.Phase.String()), 22, words(plain, v.style.both(m.At)))
+		v.put(22, say(faint, m.Text))
+	}
 }
+
+// wideForecast is from what width on a milestone fits on one line.
+const wideForecast = 110

@@ -17,7 +17,7 @@ func (l *listing) change(s planner.Step) {
 	case len(s.Before.Lines) > 1 || len(s.After.Lines) > 1:
 		l.values(s)
 	default:
-		l.put(bodyColumn, l.arrow(s)...)
+		l.put(l.body, l.arrow(s)...)
 	}
 }
 
@@ -60,7 +60,7 @@ func (l *listing) rrset(e *planner.RRsetEdit) {
 	if !e.Whole {
 		head = append(head, say(faint, "  other values stay"))
 	}
-	l.put(bodyColumn, head...)
+	l.put(l.body, head...)
 	l.diff(e.Before, e.After)
 }
 
@@ -79,7 +79,7 @@ func (l *listing) diff(before, after []string) {
 }
 
 func (l *listing) signed(sign string, t tone, value string) {
-	l.hang(bodyColumn, words(t, sign), bodyColumn+2, words(t, value))
+	l.hang(l.body, words(t, sign), l.body+2, words(t, value))
 }
 
 // manual shows what a person is asked to do, and what will prove it.
@@ -88,15 +88,30 @@ func (l *listing) manual(s planner.Step) {
 	if m == nil {
 		return
 	}
-	for i, text := range m.Instruction {
-		label := line(nil)
+	for i, text := range paragraphs(m.Instruction) {
+		label := line{blank(1)}
 		if i == 0 {
 			label = words(change, "do")
 		}
 		indent := len(text) - len(strings.TrimLeft(text, " "))
-		l.hang(bodyColumn, label, bodyColumn+6+min(indent, 8), words(plain, strings.TrimLeft(text, " ")))
+		l.hang(l.body, label, l.body+labelColumn+min(indent, 8), words(plain, strings.TrimLeft(text, " ")))
 	}
 	l.detail("check", faint, proofOf(m.Check))
+}
+
+// paragraphs joins lines that were broken at some other width; lines that are
+// indented, such as code, stay as they are.
+func paragraphs(lines []string) []string {
+	var out []string
+	flows := false
+	for _, text := range lines {
+		if indented := strings.HasPrefix(text, " "); indented || !flows {
+			out, flows = append(out, text), !indented
+			continue
+		}
+		out[len(out)-1] += " " + text
+	}
+	return out
 }
 
 // proofOf says in words what the check of a manual step looks at.

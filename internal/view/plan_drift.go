@@ -100,6 +100,11 @@ func (v *planView) blockedAlike(list []planner.Blocked) {
 	}
 	if more := len(list) - len(shown); more > 0 {
 		v.hang(2, words(faint, "…"), 4, words(faint, fmt.Sprintf("%s: %s more like this", family(list[0].Address), count(int64(more)))))
+		var names []migration.Address
+		for _, b := range list[len(shown):] {
+			names = append(names, b.Address)
+		}
+		v.instances(4, names)
 	}
 	b := list[0]
 	v.labelled(4, "why", []string{b.Why})
@@ -121,7 +126,7 @@ func (v *planView) heldBack(steps []planner.Step) {
 			if s.Irreversible {
 				t = bad
 			}
-			l.hang(stepIndent, line{say(t, mark), blank(1), say(faint, s.ID)}, bodyColumn,
+			l.hang(stepIndent, line{say(t, mark), blank(1), say(faint, s.ID)}, l.body,
 				append(pad(words(plain, string(s.Address)), l.column), say(plain, "  "+s.Name)))
 		}
 		l.more(g)

@@ -26,20 +26,35 @@ func gateMark(s planner.GateStatus) span {
 	}
 }
 
-// gateColumn is how far what is said of a gate lies behind its mark.
-const gateColumn = 11
+// Columns of a gate: its name behind its mark, what is said of it behind that.
+const (
+	gateColumn = 11
+	gateName   = 12
+)
 
 // gate shows one gate: mark, name, when it opens, why, what is missing, and
 // the move that opens it.
 func (p *page) gate(indent int, g planner.Gate) {
 	at := indent + gateColumn
-	head := line{say(strong, g.ID)}
-	if when := p.gateWhen(g); when != "" {
-		head = append(head, say(plain, "  "+when))
+	lead := append(pad(line{gateMark(g.Status)}, gateColumn), say(strong, g.ID))
+	when, why := p.gateWhen(g), g.Because
+	if when != "" && g.Kind == planner.GateWindow {
+		// What a window has to say is when it opens.
+		why = ""
 	}
-	p.hang(indent, line{gateMark(g.Status)}, at, head)
-	if g.Because != "" && !(p.style.Quiet && g.Status == planner.Open) {
-		p.put(at, say(faint, g.Because))
+	var body line
+	if when != "" {
+		body = append(body, say(plain, when))
+	}
+	if when != "" && why != "" {
+		why = "; " + why
+	}
+	body = append(body, say(faint, why))
+	if cells(g.ID) < gateName {
+		p.hang(indent, lead, at+gateName, body)
+	} else {
+		p.hang(indent, lead, at, nil)
+		p.put(at, body...)
 	}
 	for i, item := range g.Items {
 		if g.Status == planner.Open {

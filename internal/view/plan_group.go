@@ -3,6 +3,7 @@ package view
 import (
 	"strings"
 
+	"bascule/migration"
 	"bascule/planner"
 )
 
@@ -67,13 +68,23 @@ func (l *listing) more(g group) {
 	}
 	first := g.hidden[0]
 	text := family(first.Address) + ": " + count(int64(len(g.hidden))) + " more like this, " + first.Name
-	l.hang(numberColumn, words(faint, "…"), bodyColumn, words(faint, text))
+	l.hang(numberColumn, words(faint, "…"), l.body, words(faint, text))
 	if first.Action.Manual == nil {
 		return
 	}
-	var names []string
+	var names []migration.Address
 	for _, s := range g.hidden {
-		names = append(names, strings.TrimPrefix(string(s.Address), family(s.Address)))
+		names = append(names, s.Address)
 	}
-	l.put(bodyColumn, say(plain, strings.Join(names, " ")))
+	l.instances(l.body, names)
+}
+
+// instances names many instances of one block by their keys.
+func (p *page) instances(indent int, list []migration.Address) {
+	var l line
+	for _, a := range list {
+		key := strings.Trim(strings.TrimPrefix(string(a), family(a)), "[]")
+		l = append(l, say(plain, key), blank(1))
+	}
+	p.put(indent, l...)
 }

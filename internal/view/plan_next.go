@@ -9,7 +9,8 @@ import (
 	"bascule/planner"
 )
 
-// move is what comes next: what, and when if that is known.
+// move is what comes next, and when if that is known: the text then ends in
+// the word that goes before a time.
 type move struct {
 	text string
 	at   time.Time
@@ -50,7 +51,7 @@ func nextPerson(p *planner.Plan) (move, bool) {
 	}
 	for _, s := range p.Steps {
 		if s.Action.Manual != nil && s.Status == planner.Waiting && !s.NotBefore.IsZero() && s.Phase == p.Phase {
-			return move{text: "a person does " + s.Key() + "; it is checked again", at: s.NotBefore}, true
+			return move{text: "a person does " + s.Key() + "; it is checked again from", at: s.NotBefore}, true
 		}
 	}
 	return move{}, false
@@ -73,10 +74,13 @@ func nextGate(p *planner.Plan) (move, bool) {
 			at = g.OpensAt
 		}
 	}
+	text := "waiting for " + gateWord(len(names)) + strings.Join(names, ", ")
 	if !known {
 		at = time.Time{}
+	} else {
+		text += ", until"
 	}
-	return move{text: "waiting for " + gateWord(len(names)) + strings.Join(names, ", "), at: at}, true
+	return move{text: text, at: at}, true
 }
 
 func closedGates(p *planner.Plan) []planner.Gate {
@@ -97,7 +101,7 @@ func nextTime(p *planner.Plan) (move, bool) {
 			first = s
 		}
 	}
-	return move{text: first.Key(), at: first.NotBefore}, first.ID != ""
+	return move{text: first.Key() + " from", at: first.NotBefore}, first.ID != ""
 }
 
 // footer counts, and says what comes next.
@@ -116,7 +120,8 @@ func (v *planView) footer() {
 	m := next(p)
 	text := m.text
 	if !m.at.IsZero() {
-		text += " at " + v.style.local(m.at)
+		text += " " + v.style.local(m.at)
 	}
-	v.put(0, say(strong, counts+"."), say(plain, " Next: "+text+"."), say(faint, " Plan "+p.ShortID()))
+	v.put(0, say(strong, counts+"."), say(plain, " Next: "+text+"."))
+	v.put(0, say(faint, "Plan id "+p.ShortID()))
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,8 @@ import (
 // not repeated.
 type listing struct {
 	*planView
-	column int
+	// column is the width of the addresses, body where the text begins.
+	column, body int
 	// said are the reason and the way back of the step before.
 	said [2]string
 }
@@ -22,13 +24,16 @@ type listing struct {
 const (
 	stepIndent   = 2
 	numberColumn = 4
-	bodyColumn   = 10
+	labelColumn  = 6
 	// addressColumn is how wide addresses may get before names stop being aligned.
 	addressColumn = 34
 )
 
 func (v *planView) listing(steps []planner.Step) *listing {
-	l := &listing{planView: v}
+	l := &listing{planView: v, body: numberColumn}
+	for _, s := range v.plan.Steps {
+		l.body = max(l.body, numberColumn+cells(s.ID)+2)
+	}
 	for _, s := range steps {
 		if n := cells(say(plain, string(s.Address)).text); n <= addressColumn {
 			l.column = max(l.column, n)
@@ -66,7 +71,7 @@ func (l *listing) step(s planner.Step, t tone) {
 		markTone = t
 	}
 	lead := line{say(markTone, mark), blank(1), say(faint, s.ID)}
-	l.hang(stepIndent, lead, bodyColumn, name)
+	l.hang(stepIndent, lead, l.body, name)
 	l.change(s)
 	l.manual(s)
 	l.detail("waits", plain, l.waits(s))
@@ -76,7 +81,7 @@ func (l *listing) step(s planner.Step, t tone) {
 // reference points at a step shown in the first block.
 func (l *listing) reference(s planner.Step) {
 	mark, _ := marker(s)
-	l.hang(stepIndent, line{say(bad, mark), blank(1), say(faint, s.ID)}, bodyColumn,
+	l.hang(stepIndent, line{say(bad, mark), blank(1), say(faint, s.ID)}, l.body,
 		line{say(strong, string(s.Address)), say(plain, "  "+s.Name), say(bad, "  see Irreversible")})
 }
 
@@ -103,7 +108,7 @@ func (l *listing) detail(label string, t tone, text string) {
 	if text == "" {
 		return
 	}
-	l.hang(bodyColumn, words(faint, label), bodyColumn+6, words(t, text))
+	l.hang(l.body, words(faint, label), l.body+labelColumn, words(t, text))
 }
 
 // marker is the shape of a step: + adds, - removes, ~ changes, ! asks a
@@ -179,6 +184,7 @@ func (v *planView) pending(s planner.Step) []string {
 			out = append(out, id)
 		}
 	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
 	return out
 }
 

@@ -11,6 +11,11 @@ func (s Style) local(t time.Time) string {
 	return t.In(s.zone()).Format("Mon 2006-01-02 15:04 MST")
 }
 
+// stamp shows an instant in a table: "2027-03-13 06:00 CET".
+func (s Style) stamp(t time.Time) string {
+	return t.In(s.zone()).Format("2006-01-02 15:04 MST")
+}
+
 // both shows an instant in the local zone and in UTC.
 func (s Style) both(t time.Time) string {
 	l, u := t.In(s.zone()), t.UTC()
@@ -34,7 +39,7 @@ func (s Style) clock(t time.Time) string {
 	return s.local(t)
 }
 
-// distance shows how far off an instant is: " in 7 d 20 h", " 4 min ago", or
+// distance shows how far off an instant is: "in 7d20h", "4m ago", or
 // nothing when the present is not known.
 func (s Style) distance(t time.Time) string {
 	switch d := t.Sub(s.Now); {
@@ -49,23 +54,25 @@ func (s Style) distance(t time.Time) string {
 	}
 }
 
-// length shows a duration in its two largest units.
+// length shows a duration, the longer the coarser: 45s, 4m10s, 2h03m, 7d19h.
 func length(d time.Duration) string {
 	d = d.Round(time.Second)
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
 	switch {
 	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 10*time.Minute && d%time.Minute != 0:
+		return fmt.Sprintf("%dm%02ds", minutes, int(d.Seconds())%60)
 	case d < time.Hour:
-		return fmt.Sprintf("%d min", minutes)
+		return fmt.Sprintf("%dm", minutes)
 	case d < 24*time.Hour && minutes == 0:
-		return fmt.Sprintf("%d h", hours)
+		return fmt.Sprintf("%dh", hours)
 	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h %d min", hours, minutes)
+		return fmt.Sprintf("%dh%02dm", hours, minutes)
 	case hours == 0:
-		return fmt.Sprintf("%d d", days)
+		return fmt.Sprintf("%dd", days)
 	default:
-		return fmt.Sprintf("%d d %d h", days, hours)
+		return fmt.Sprintf("%dd%dh", days, hours)
 	}
 }
 
