@@ -34,6 +34,9 @@ func (d *Dovecot) configBasics(line lineWriter) {
 	line("state_dir = %s", filepath.Join(d.Dir, "state"))
 	line("libexec_dir = %s", d.libexec())
 	line("mail_plugin_dir = %s", filepath.Join(d.libexec(), "modules"))
+	// An unpacked Dovecot finds its libraries only through this variable,
+	// which the master would otherwise not pass on.
+	line("import_environment = LD_LIBRARY_PATH")
 	line("log_path = %s", filepath.Join(d.Dir, "dovecot.log"))
 	line("default_internal_user = %s", d.user.name)
 	line("default_internal_group = %s", d.user.group)

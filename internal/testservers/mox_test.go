@@ -110,10 +110,10 @@ func TestMoxQueuesSubmittedMailAndFollowsTheRoute(t *testing.T) {
 	}
 	f.CloseInbound(450)
 	route := func(string) (string, error) { return f.Addr, nil }
-	sent, err := m.Deliver(route)
+	_, err := m.Deliver(route)
 	wantRefusal(t, err, 450)
 	f.OpenInbound()
-	if sent, err = m.Deliver(route); err != nil || sent != 1 {
+	if sent, err := m.Deliver(route); err != nil || sent != 1 {
 		t.Fatalf("delivered %d, %v", sent, err)
 	}
 	if got := inbox(t, d); got != 1 {

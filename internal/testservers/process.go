@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bascule/internal/clock"
 )
 
 // stopPatience is how long a server may take to end after SIGTERM before it
@@ -132,19 +134,22 @@ const (
 
 // waitReady polls probe until it succeeds, the process ends or patience does.
 func (p *process) waitReady(probe func() error) error {
-	var last error
-	for range int(readyPatience / pollEvery) {
+	deadline := clock.Monotonic().Add(readyPatience)
+	for {
 		select {
 		case <-p.done:
 			return fmt.Errorf("server ended while starting: %v\n%s", p.err, p.tail())
 		default:
 		}
-		if last = probe(); last == nil {
+		err := probe()
+		if err == nil {
 			return nil
+		}
+		if clock.Monotonic().After(deadline) {
+			return fmt.Errorf("server not ready after %s: %w\n%s", readyPatience, err, p.tail())
 		}
 		time.Sleep(pollEvery)
 	}
-	return fmt.Errorf("server not ready after %s: %w\n%s", readyPatience, last, p.tail())
 }
 
 // tail returns the end of the server's own log, for messages of failed tests.
