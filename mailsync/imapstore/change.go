@@ -2,7 +2,6 @@ package imapstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,15 +58,9 @@ func (t *Target) storeSets(op imap.StoreFlagsOp, uids []mailsync.UID, flags []st
 	return nil
 }
 
-// library runs a command of the library and returns a refusal in the server's
-// own words, of which the library has seen none.
+// library runs a command of the library.
 func (t *Target) library(name string, f func() error) error {
-	err := t.s.tap.Lend(f)
-	var said *imap.Error
-	if errors.As(err, &said) {
-		return replied(name, t.s.tap.Reply())
-	}
-	return err
+	return t.s.refused(name, t.s.tap.Lend(f))
 }
 
 func ascending(uids []mailsync.UID) []uint32 {

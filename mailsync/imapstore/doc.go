@@ -4,7 +4,7 @@
 // The library go-imap does the login and the small commands that change flags,
 // wait and end; everything whose octets matter, or whose speed does, is spoken
 // by package wire on the same connection: listing, opening, scanning, fetching
-// and appending. docs/decisions/0002-imap-wire.md says why.
+// and appending. docs/decisions/0003-imap-wire.md says why.
 //
 // It never sends what package wire's allow-list of a source does not name, so
 // a source cannot be changed by mistake; never holds a message in memory;

@@ -1,11 +1,13 @@
 package imapstore
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"bascule/internal/retry"
 	"bascule/internal/secret"
@@ -249,6 +251,40 @@ func TestFoldersAndKeywordsThatAreRefused(t *testing.T) {
 func TestAnExpiredCertificateSaysUntilWhen(t *testing.T) {
 	_, cfg := dovecot(t, testservers.DovecotOptions{Certificate: testservers.Certificate{Expired: true}})
 	if _, err := OpenSource(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "its owner must renew it") || retry.IsTemporary(err) {
+		t.Fatal(err)
+	}
+}
+
+func TestIdleWakesWhenMailArrives(t *testing.T) {
+	_, cfg := dovecot(t, testservers.DovecotOptions{})
+	src, dst := source(t, cfg), target(t, cfg)
+	if _, err := src.Examine(t.Context(), inbox()); err != nil {
+		t.Fatal(err)
+	}
+	woken := make(chan error, 1)
+	go func() {
+		changed, err := src.Idle(t.Context(), time.Minute)
+		if err == nil && !changed {
+			err = errors.New("the minute passed")
+		}
+		woken <- err
+	}()
+	if _, err := dst.Append(t.Context(), inbox(), outgoing(message("A: b\r\n\r\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-woken; err != nil {
+		t.Fatal(err)
+	}
+	if uids, err := src.UIDs(t.Context()); err != nil || len(uids) != 1 {
+		t.Fatal(uids, err)
+	}
+	if changed, err := src.Idle(t.Context(), time.Millisecond); err != nil || changed {
+		t.Fatal(changed, err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	boom := errors.New("enough")
+	cancel(boom)
+	if _, err := src.Idle(ctx, time.Minute); !errors.Is(err, boom) {
 		t.Fatal(err)
 	}
 }

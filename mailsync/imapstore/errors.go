@@ -1,11 +1,14 @@
 package imapstore
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
 
 	"bascule/internal/retry"
 	"bascule/mailsync"
@@ -21,6 +24,16 @@ func replied(command string, r wire.Response) error {
 		return nil
 	}
 	return serverError(command, r)
+}
+
+// refused puts a refusal that the library reports into the server's own
+// words, of which the library has seen none.
+func (s *session) refused(command string, err error) error {
+	var said *imap.Error
+	if errors.As(err, &said) {
+		return replied(command, s.tap.Reply())
+	}
+	return err
 }
 
 // serverError words a NO, BAD or BYE, and says whether it may go away.

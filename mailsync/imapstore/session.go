@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2/imapclient"
 
@@ -30,6 +31,8 @@ type session struct {
 	plainList, metaFirst bool
 
 	open opened
+	// told is signalled when something changed while an IDLE runs.
+	told atomic.Pointer[chan struct{}]
 	// gone receives the UIDs of VANISHED responses while somebody asks, or is nil.
 	gone func(earlier bool, set string) error
 }
@@ -234,6 +237,7 @@ func (s *session) introduced(r *wire.Response) (wanted bool, err error) {
 
 // untagged follows what the server says of the open folder at any time.
 func (s *session) untagged(r *wire.Response) error {
+	s.changes(r)
 	switch r.Type {
 	case "EXISTS":
 		s.open.exists = r.Num
