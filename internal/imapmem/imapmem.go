@@ -68,7 +68,11 @@ func Start(opt Options) (*Server, error) {
 func serverOptions(mem *imapmemserver.Server, opt Options) *imapserver.Options {
 	return &imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return mem.NewSession(), nil, nil
+			s, ok := mem.NewSession().(imapserver.SessionIMAP4rev2)
+			if !ok {
+				return nil, nil, errors.New("bug: the memory server's session lacks commands of IMAP4rev2")
+			}
+			return session{s}, nil, nil
 		},
 		Caps: imap.CapSet{
 			imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapESearch: {}, imap.CapMove: {},
