@@ -183,3 +183,6 @@ func (in Input) accepts() []migration.Accept {
 		return !x.Until.IsZero() && !in.Now.Before(x.Until)
 	})
 }
+
+// Accepted reports whether an accept block in force covers a check of an object.
+func Accepted(in Input, check string, a migration.Address) bool { return in.acceptedFor(check, a) }

@@ -97,3 +97,14 @@ func (in Input) zone() *time.Location {
 func local(t time.Time, zone *time.Location) string {
 	return t.In(zone).Format("Mon 2006-01-02 15:04 MST")
 }
+
+// NextWindow is when the cutover window opens next, in the configured zone;
+// ok is false without a window.
+func NextWindow(in Input) (opens time.Time, ok bool) {
+	w := in.Desired.Settings.Cutover.Window
+	if w.IsZero() {
+		return time.Time{}, false
+	}
+	s, ok := nextOpening(w, in.zone(), in.Now)
+	return s.opens.In(in.zone()), ok
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"bascule/executor"
+	"bascule/internal/view"
+	"bascule/observe"
+	"bascule/planner"
+	"bascule/state"
+)
+
+func (c *cli) cmdVerify() *cobra.Command {
+	var src sources
+	var depth string
+	cmd := &cobra.Command{
+		Use: "verify", Short: "Compare both sides and ask the new MX, now; exit 2 on any difference", Args: cobra.NoArgs,
+		Long: `verify compares every mailbox with its own reader, asks the new MX about every
+address, and looks at SPF and DKIM. The results are kept as evidence. It needs the
+ledgers of earlier passes, and writes nothing on any server.`,
+		Example: "  bascule verify\n  bascule verify --depth quick",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if depth != "quick" && depth != "full" {
+				return fmt.Errorf("--depth is quick or full, not %q", depth)
+			}
+			return c.verify(cmd.Context(), src, depth)
+		},
+	}
+	addSources(cmd, &src)
+	cmd.Flags().StringVar(&depth, "depth", "full", "`DEPTH`: quick compares counts, sizes, flags and dates; full re-reads every octet of the target")
+	return cmd
+}
+
+func (c *cli) verify(ctx context.Context, src sources, depth string) error {
+	a, err := c.open(src)
+	if err != nil {
+		return err
+	}
+	ctx, stop, end := a.interruptible(ctx, 0)
+	defer end()
+	reporter := a.reporter(false)
+	e := &executor.Executor{World: a.world(), Report: reporter, Holder: a.holder("verify"), Stop: stop}
+	r := e.Verify(ctx, depth)
+	reporter.close()
+	a.show(a.explain(r.Diags))
+	if r.ExitCode == executor.ExitError || r.ExitCode == executor.ExitLocked || r.ExitCode == executor.ExitInterrupted {
+		return exit(r.ExitCode)
+	}
+	findings := view.Findings(r.State)
+	if err := view.Verify(c.Stdout, findings, c.style()); err != nil {
+		return err
+	}
+	if len(r.Failed) > 0 {
+		return exit(exitPartial)
+	}
+	for _, f := range findings {
+		if f.Evidence.Verdict != state.Passed {
+			return exit(exitChanges)
+		}
+	}
+	return nil
+}
+
+func (c *cli) cmdDrift() *cobra.Command {
+	var src sources
+	cmd := &cobra.Command{
+		Use: "drift", Short: "Say what is not as the present phase wants it; exit 2 on any difference", Args: cobra.NoArgs,
+		Example: "  bascule drift",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a, err := c.open(src)
+			if err != nil {
+				return err
+			}
+			in, err := a.input(cmd.Context(), observe.Needed)
+			if err != nil {
+				return err
+			}
+			p, _ := planner.Make(in)
+			if err := view.Drift(c.Stdout, p, c.style()); err != nil {
+				return err
+			}
+			if len(p.Drift) > 0 {
+				return exit(exitChanges)
+			}
+			return nil
+		},
+	}
+	addSources(cmd, &src)
+	return cmd
+}

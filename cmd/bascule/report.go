@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+
+	"bascule/executor"
+	"bascule/internal/view"
+	"bascule/migration"
+	"bascule/planner"
+	"bascule/state"
+)
+
+// reporter turns what the executor tells into what a person or a machine reads.
+type reporter struct {
+	to view.Reporter
+
+	mu     sync.Mutex
+	counts map[migration.Address]executor.Progress
+}
+
+func (a *app) reporter(asJSON bool) *reporter {
+	r := &reporter{counts: map[migration.Address]executor.Progress{}}
+	if asJSON {
+		r.to = view.NewJSON(a.Stdout, version, a.Clock.Now())
+		return r
+	}
+	style := a.errStyle()
+	r.to = view.NewReporter(a.Stderr, style)
+	return r
+}
+
+// Step implements executor.Reporter.
+func (r *reporter) Step(e executor.Event) {
+	level := view.Info
+	if e.Kind == "failed" {
+		level = view.Error
+	}
+	r.to.Event(view.Event{At: e.At, Level: level, Name: "step_" + e.Kind, Address: e.Address, StepID: e.Step, Text: e.Text})
+}
+
+// Progress implements executor.Reporter.
+func (r *reporter) Progress(p executor.Progress) {
+	r.mu.Lock()
+	r.counts[p.Mailbox] = p
+	r.mu.Unlock()
+	r.to.Progress(view.ProgressUpdate{Mailbox: p.Mailbox, Folder: p.Folder, Done: int64(p.Done), Total: int64(p.Total), Bytes: p.Bytes})
+}
+
+func (r *reporter) messages() int64 {
+	return r.sum(func(p executor.Progress) int64 { return int64(p.Done) })
+}
+func (r *reporter) bytes() int64 {
+	return r.sum(func(p executor.Progress) int64 { return p.Bytes })
+}
+
+func (r *reporter) sum(of func(executor.Progress) int64) (n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.counts {
+		n += of(p)
+	}
+	return n
+}
+
+func (r *reporter) close() { r.to.Close() }
+
+// summary is the last line of the JSON stream.
+func (r *reporter) summary(res executor.Result) {
+	fields := map[string]string{"status": res.Status, "gate": res.Gate, "phase": res.Phase.String(), "plan_id": res.PlanID, "applied": strings.Join(res.Applied, " ")}
+	r.to.Event(view.Event{Level: view.Info, Name: "apply_result", Text: res.Status, Fields: fields})
+}
+
+// resultJSON is the document of --result.
+func resultJSON(r executor.Result) ([]byte, error) {
+	doc, err := json.MarshalIndent(r, "", "  ")
+	return append(doc, '\n'), err
+}
+
+// keepLast writes the last tick into the state, for status. It is a heartbeat:
+// when somebody else holds the lock, theirs will do.
+func (a *app) keepLast(ctx context.Context, r executor.Result) {
+	if r.Plan == nil || r.State == nil {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	locked, unlock, err := a.store.Lock(ctx, a.holder("apply"))
+	if err != nil {
+		return
+	}
+	defer func() { _ = unlock() }()
+	st, err := a.store.Load(locked)
+	if err != nil {
+		return
+	}
+	slim := *r.Plan
+	slim.Steps, slim.Notes = nil, nil
+	doc, err := json.Marshal(slim)
+	if err != nil {
+		return
+	}
+	in := planner.Input{Desired: a.desired, State: st, Observed: &migration.Observed{}, Now: a.Clock.Now()}
+	st.Last = &state.Tick{
+		At: in.Now, ExitCode: r.ExitCode, Gate: r.Gate, ResumeAfter: r.ResumeAfter, Plan: doc, Rollback: planner.RollbackText(in),
+	}
+	_ = a.store.Save(locked, st)
+}

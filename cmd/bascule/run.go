@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"bascule/internal/diag"
+	"bascule/internal/view"
+)
+
+// version is what `bascule version` says.
+const version = "0.1.0-dev"
+
+// Exit codes, as documented in `bascule help exit-codes`.
+const (
+	exitOK       = 0
+	exitFailure  = 1
+	exitChanges  = 2
+	exitPaused   = 3
+	exitPerson   = 4
+	exitConflict = 5
+	exitEvidence = 7
+	exitLocked   = 8
+	exitPartial  = 9
+)
+
+// exitError ends a command with a code. What is to be said was said already
+// when err is nil.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// exit ends a command with a code and nothing more to say.
+func exit(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// globals are the flags every command has.
+type globals struct {
+	chdir   string
+	noColor bool
+	quiet   bool
+}
+
+// cli is one run of the program.
+type cli struct {
+	*process
+	globals globals
+}
+
+// run is the program. It returns the exit code.
+func run(ctx context.Context, p *process) int {
+	c := &cli{process: p}
+	root := c.root()
+	root.SetArgs(longFlags(p.Args))
+	err := root.ExecuteContext(ctx)
+	var exit *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			c.fail(exit.err)
+		}
+		return exit.code
+	default:
+		c.fail(err)
+		return exitFailure
+	}
+}
+
+// fail says on standard error what went wrong.
+func (c *cli) fail(err error) {
+	head, detail, _ := strings.Cut(err.Error(), "\n")
+	_ = view.Diagnostics(c.Stderr, diag.List{{Severity: diag.Error, Summary: head, Detail: detail}}, c.errStyle())
+}
+
+// longFlags lets hands that are used to -out write it: a single dash before a
+// name of several letters becomes two.
+func longFlags(args []string) []string {
+	out := make([]string, 0, len(args))
+	for i, a := range args {
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		if len(a) > 2 && a[0] == '-' && a[1] != '-' && strings.Trim(a[1:2], "abcdefghijklmnopqrstuvwxyz") == "" {
+			a = "-" + a
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bascule",
+		Short: "Move a company's e-mail from one provider to another, planned and reversible",
+		Long: `bascule moves a company's e-mail from one provider to another: no message lost,
+none doubled, no minute without mail. You describe both sides in HCL; bascule
+plans every step until the old side is closed, and applies it when its gates open.
+
+Start with "bascule demo" (nothing needed), or "bascule init" in an empty directory.`,
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.SetOut(c.Stdout)
+	root.SetErr(c.Stderr)
+	f := root.PersistentFlags()
+	f.StringVar(&c.globals.chdir, "chdir", "", "work in `DIR` instead of the present directory")
+	f.BoolVar(&c.globals.noColor, "no-color", false, "never use colours (NO_COLOR does the same)")
+	f.BoolVar(&c.globals.quiet, "quiet", false, "leave out reasons, notes and the forecast")
+	root.AddCommand(
+		c.cmdDemo(), c.cmdInit(), c.cmdValidate(), c.cmdFmt(), c.cmdPlan(), c.cmdShow(), c.cmdApply(), c.cmdStatus(),
+		c.cmdGate(), c.cmdVerify(), c.cmdDrift(), c.cmdRollback(), c.cmdState(), c.cmdOutput(), c.cmdVersion(), c.cmdExitCodes(),
+	)
+	return root
+}
+
+// style is how standard output is rendered.
+func (c *cli) style() view.Style {
+	s := view.Detect(c.Env, c.IsTTY, c.Width)
+	s.Color = s.Color && !c.globals.noColor
+	s.Quiet, s.Now = c.globals.quiet, c.Clock.Now()
+	return s
+}
+
+// errStyle is how standard error is rendered.
+func (c *cli) errStyle() view.Style { return c.style() }
+
+func (c *cli) cmdVersion() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Say which version this is", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(c.Stdout, "bascule %s\n", version)
+			return err
+		},
+	}
+}
+
+func (c *cli) cmdExitCodes() *cobra.Command {
+	return &cobra.Command{
+		Use: "exit-codes", Short: "What the exit codes mean",
+		Long: `Exit codes:
+
+  0    done, no change, or paused at a gate
+  1    error (usage errors too)
+  2    plan --detailed-exitcode: changes; verify and drift: any difference
+  3    paused until a known time (apply --detailed-exitcode; gate check)
+  4    paused for a person (apply --detailed-exitcode; gate check)
+  5    refused: stale or altered plan, conflict with what is there
+  7    a gate's evidence failed
+  8    state locked by somebody else (benign in a schedule)
+  9    partial: some mailboxes or messages failed, the rest was applied
+  130  interrupted, safely`,
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"bascule/executor"
+	"bascule/maildns"
+	"bascule/maildns/zonewriter"
+	"bascule/mailsync"
+	"bascule/mailsync/imapstore"
+	"bascule/mailsync/ledger"
+	"bascule/migration"
+	"bascule/providers"
+	"bascule/state"
+)
+
+// openSource connects to the old side of a mailbox, read-only.
+func (a *app) openSource(ctx context.Context, s migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Source, error) {
+	cfg, err := a.account(ctx, s, m.Source.Login, m.Source.Password, pin)
+	if err != nil {
+		return nil, err
+	}
+	src, err := imapstore.OpenSource(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return src, nil
+}
+
+// openTarget connects to the new side of a mailbox.
+func (a *app) openTarget(ctx context.Context, s migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Target, error) {
+	cfg, err := a.account(ctx, s, m.Target.Login, executor.Credential(m), pin)
+	if err != nil {
+		return nil, err
+	}
+	target, err := imapstore.OpenTarget(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return target, nil
+}
+
+// account maps a block and a login to what the engine's connection needs.
+func (a *app) account(ctx context.Context, s migration.Server, login string, password migration.Secret, pin *state.Pin) (imapstore.Config, error) {
+	value, err := a.secret(ctx, password)
+	if err != nil {
+		return imapstore.Config{}, err
+	}
+	cas, err := a.authorities(s.Endpoint.CAFile)
+	if err != nil {
+		return imapstore.Config{}, err
+	}
+	cfg := imapstore.Config{
+		Host: s.Endpoint.Host, Port: s.Endpoint.Port, TLS: imapstore.TLSMode(s.Endpoint.TLS), AllowPlaintext: s.Endpoint.AllowPlaintext,
+		CAs: cas, PinnedAddress: s.Endpoint.Pinned, Login: login, Password: value, Dial: a.Dial,
+	}
+	if s.Endpoint.AllowPlaintext {
+		cfg.TLS = imapstore.None
+	}
+	if pin != nil {
+		cfg.ExpectIdentity = &mailsync.Identity{Endpoint: pin.Endpoint, Address: pin.Address, KeySHA256: pin.KeySHA256, ID: pin.ID}
+	}
+	return cfg, nil
+}
+
+// openLedger opens the ledger of one mailbox, beside the state.
+func (a *app) openLedger(ctx context.Context, mailbox migration.Address) (mailsync.Ledger, error) {
+	dir := filepath.Join(filepath.Dir(a.store.Path()), ".bascule", "ledgers")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return ledger.Open(ctx, filepath.Join(dir, LedgerName(mailbox)), ledger.Options{Clock: a.Clock, Random: a.Rand})
+}
+
+// LedgerName is the file name of a mailbox's ledger: its address, escaped.
+func LedgerName(mailbox migration.Address) string {
+	return url.PathEscape(string(mailbox)) + ".db"
+}
+
+// writer changes the zones of a dns block, guarded and proven.
+func (a *app) writer(_ context.Context, dns migration.Address) (executor.ZoneWriter, error) {
+	for _, d := range a.desired.DNS {
+		if d.Address != dns {
+			continue
+		}
+		p, err := a.driver(providers.KindDNS, migration.Server{Address: d.Address, Driver: d.Driver, Settings: d.Settings, Secrets: d.Secrets})
+		if err != nil {
+			return nil, err
+		}
+		inner, ok := p.(zonewriter.Writer)
+		if !ok {
+			return nil, fmt.Errorf("%s: the driver %q cannot write", dns, d.Driver)
+		}
+		return &zonewriter.Checked{Inner: inner, Look: a.lookAtZone(dns)}, nil
+	}
+	return nil, fmt.Errorf("%s is not declared", dns)
+}
+
+// lookAtZone asks the authoritative servers of a zone that a dns block serves.
+func (a *app) lookAtZone(dns migration.Address) zonewriter.Look {
+	return func(ctx context.Context, zone string, keys []maildns.Key) maildns.Zone {
+		for _, d := range a.desired.Domains {
+			if d.DNS != dns || !maildns.Under(d.Name, zone) {
+				continue
+			}
+			if z, err := a.looker.Snapshot(ctx, a.desired, d, keys); err == nil {
+				return z
+			}
+		}
+		return maildns.Zone{Name: zone}
+	}
+}
+
+// countSPF follows an SPF record. Names in the zones of the migration are
+// asked at their authoritative servers: a resolver would remember the answer
+// of before.
+func (a *app) countSPF(ctx context.Context, domain, record string) maildns.SPFCount {
+	parsed, err := maildns.ParseSPF(record)
+	if err != nil {
+		return maildns.SPFCount{Problems: []string{err.Error()}}
+	}
+	ask := func(typ string) func(string) ([]string, error) {
+		return func(name string) ([]string, error) { return a.values(ctx, name, typ) }
+	}
+	return maildns.CountSPF(domain, parsed, maildns.SPFResolver{TXT: ask("TXT"), MX: ask("MX"), A: ask("A")})
+}
+
+func (a *app) values(ctx context.Context, name, typ string) ([]string, error) {
+	for _, d := range a.desired.Domains {
+		if !maildns.Under(name, d.Name) {
+			continue
+		}
+		z, err := a.looker.Snapshot(ctx, a.desired, d, []maildns.Key{maildns.KeyOf(name, typ)})
+		if err != nil {
+			return nil, err
+		}
+		rr, ok := z.Agreed(name, typ)
+		if !ok {
+			return nil, fmt.Errorf("%s %s: the authoritative servers do not agree, or do not answer", name, typ)
+		}
+		return rr.Values, nil
+	}
+	switch typ {
+	case "TXT":
+		return a.resolver.LookupTXT(ctx, name)
+	case "MX":
+		return a.resolver.LookupMX(ctx, name)
+	}
+	return a.resolver.LookupHost(ctx, name)
+}

@@ -1,0 +1,366 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"bascule/mailsync"
+	"bascule/migration"
+	"bascule/observe"
+	"bascule/planner"
+	"bascule/state"
+)
+
+// quietCap bounds how much silence one look can cover: a server that was away
+// for longer between two looks made senders wait, and their mail is still to come.
+const quietCap = 12 * time.Hour
+
+// job is one pass or comparison, with all it needs as data.
+type job struct {
+	step    planner.Step
+	mailbox migration.Mailbox
+	from    migration.Server
+	to      migration.Server
+	sync    migration.SyncPolicy
+	known   state.Mailbox
+	// accepted is true when a person accepted this mailbox's differences.
+	accepted bool
+}
+
+// passes runs the batch side by side, without the state lock, then takes the
+// lock again and records.
+func (t *tick) passes(ctx, locked context.Context, in planner.Input, batch []planner.Step) (context.Context, error) {
+	var jobs []job
+	for _, s := range batch {
+		j, err := jobFor(in.Desired.Sources, in.Desired.Targets, in.Desired.Mailboxes, s)
+		if err != nil {
+			return locked, err
+		}
+		j.sync, j.known = in.Desired.Settings.Sync, *t.session.st.MailboxOf(j.mailbox.Address)
+		j.accepted = planner.Accepted(in, "messages", j.mailbox.Address)
+		jobs = append(jobs, j)
+	}
+	return t.runJobs(ctx, jobs, in.Desired.Settings.Limits.Mailboxes)
+}
+
+func jobFor(sources, targets []migration.Server, boxes []migration.Mailbox, s planner.Step) (job, error) {
+	i := slices.IndexFunc(boxes, func(m migration.Mailbox) bool { return m.Address == s.Action.Mailbox })
+	if i < 0 {
+		return job{}, fmt.Errorf("bug: %s is not in the configuration", s.Action.Mailbox)
+	}
+	j := job{step: s, mailbox: boxes[i]}
+	var err error
+	if j.from, err = server(sources, j.mailbox.Source.Server); err != nil {
+		return j, err
+	}
+	j.to, err = server(targets, j.mailbox.Target.Server)
+	return j, err
+}
+
+// done is what a job came to.
+type jobResult struct {
+	out outcome
+	err error
+}
+
+// runJobs releases the lock, runs the jobs, takes the lock again and records.
+func (t *tick) runJobs(ctx context.Context, jobs []job, limit int) (context.Context, error) {
+	if err := t.session.release(); err != nil {
+		return nil, err
+	}
+	results := make([]jobResult, len(jobs))
+	work, cancel := t.stoppable(ctx)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(max(limit, 1))
+	for i, j := range jobs {
+		group.Go(func() error {
+			results[i].out, results[i].err = t.runJob(work, j)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	locked, err := t.session.acquire(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, err
+	}
+	for i, j := range jobs {
+		if err := t.settle(locked, j, results[i]); err != nil {
+			return locked, err
+		}
+	}
+	if ctx.Err() != nil {
+		return locked, context.Cause(ctx)
+	}
+	return locked, t.stopped()
+}
+
+// stoppable is a context that also ends at the first Ctrl-C: a pass may stop
+// at any instruction, and the ledger has every batch that was acknowledged.
+func (t *tick) stoppable(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-t.Stop:
+			cancel(ErrInterrupted)
+		case <-work.Done():
+		}
+	}()
+	return work, func() { cancel(nil) }
+}
+
+func (t *tick) runJob(ctx context.Context, j job) (outcome, error) {
+	if ctx.Err() != nil {
+		return outcome{}, context.Cause(ctx)
+	}
+	t.event("begin", j.step, describe(j.step))
+	ledger, err := t.World.OpenLedger(ctx, j.mailbox.Address)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer ledger.Close()
+	if j.step.Action.Kind == planner.VerifyMailbox {
+		return t.verifyMailbox(ctx, j, ledger)
+	}
+	return t.syncMailbox(ctx, j, ledger)
+}
+
+// settle records one job. Its failure is its mailbox's alone.
+func (t *tick) settle(ctx context.Context, j job, r jobResult) error {
+	if r.err == nil {
+		if err := t.session.record(ctx, j.step, r.out); err != nil {
+			return err
+		}
+		t.finished(j.step, r.out)
+		return nil
+	}
+	t.event("failed", j.step, r.err.Error())
+	t.result.Failed = append(t.result.Failed, j.step.Key())
+	t.result.Diags.Warnf(string(j.step.Address), j.step.Name+": "+firstLine(r.err), "%s", rest(r.err))
+	if err := t.session.fail(ctx, j.step, r.err, false); err != nil {
+		return err
+	}
+	if j.step.Action.Kind != planner.SyncMailbox {
+		return nil
+	}
+	return t.session.change(ctx, func(st *state.State) { failedPass(st.MailboxOf(j.mailbox.Address), t.World.Clock.Now()) })
+}
+
+// failedPass is a look that did not happen: its time covers no silence.
+func failedPass(b *state.Mailbox, now time.Time) {
+	if b.Pass == nil {
+		b.Pass = &state.Pass{Started: now}
+	}
+	b.Pass.Ended, b.Pass.Complete = now, false
+	b.Silence.LastTry = now
+}
+
+// syncMailbox is one pass of the copy engine.
+func (t *tick) syncMailbox(ctx context.Context, j job, ledger mailsync.Ledger) (outcome, error) {
+	report, err := mailsync.Pass(ctx, t.passOptions(j, ledger))
+	if err != nil {
+		return outcome{}, err
+	}
+	out := outcome{done: report.Complete && j.step.Name == "final", text: passText(report)}
+	out.clearsFailure = report.Complete
+	if len(report.Failures) > 0 {
+		out.failed = failureOf(report)
+	}
+	out.change = func(st *state.State, now time.Time) { recordPass(st, j, report, now) }
+	if j.step.Name == "final" && !report.Complete {
+		out.failed = fmt.Errorf("the last delta is not complete: %w", failureOf(report))
+	}
+	return out, nil
+}
+
+func (t *tick) passOptions(j job, ledger mailsync.Ledger) mailsync.Options {
+	o := mailsync.Options{
+		OpenSource: func(ctx context.Context) (mailsync.Source, error) {
+			return t.World.OpenSource(ctx, j.from, j.mailbox, j.known.Source)
+		},
+		OpenTarget: func(ctx context.Context) (mailsync.Target, error) {
+			return t.World.OpenTarget(ctx, j.to, j.mailbox, j.known.Target)
+		},
+		Ledger: ledger, Owner: fmt.Sprintf("%s on %s (pid %d)", t.Holder.Who, t.Holder.Host, t.Holder.PID),
+		Clock: t.World.Clock, Final: j.step.Action.Sync.Final, KeepVanished: !j.sync.MirrorDeletions,
+		MaxDelete: int(j.sync.MaxDelete*100 + 0.5), Rules: observe.Rules(j.mailbox.Folders), Tap: t.World.Tap,
+		Progress: func(e mailsync.Event) {
+			t.Report.Progress(Progress{Mailbox: j.mailbox.Address, Folder: strings.Join(e.Folder, "/"), Done: e.Done, Total: e.Total, Bytes: e.Bytes})
+		},
+	}
+	if j.step.Action.Sync.AddOnly {
+		o.Policy = mailsync.AddOnly
+		o.Fences = fencesOf(j.known.Fences)
+	}
+	if j.mailbox.Target.OnExisting == "adopt" {
+		o.OnSimilar = mailsync.AdoptSimilar
+	}
+	return o
+}
+
+func fencesOf(f *state.Fences) mailsync.Fences {
+	if f == nil {
+		return mailsync.Fences{}
+	}
+	out := mailsync.Fences{At: f.At, Ledger: mailsync.Head{ID: f.LedgerID, Serial: f.LedgerSerial}}
+	for _, x := range f.Folders {
+		out.Folders = append(out.Folders, mailsync.Fence{
+			Source: x.Source, SourceValidity: x.SourceValidity, TargetValidity: x.TargetValidity,
+			SourceNext: mailsync.UID(x.SourceNext), TargetNext: mailsync.UID(x.TargetNext),
+		})
+	}
+	return out
+}
+
+// recordPass writes what a pass did and saw into the state.
+func recordPass(st *state.State, j job, r mailsync.Report, now time.Time) {
+	b := st.MailboxOf(j.mailbox.Address)
+	last := time.Time{}
+	if b.Pass != nil {
+		last = b.Pass.LastComplete
+	}
+	if r.Complete {
+		last = r.Ended
+	}
+	b.Pass = &state.Pass{Started: r.Started, Ended: r.Ended, Complete: r.Complete, Open: len(r.Failures), LastComplete: last}
+	b.Totals.Source = int64(r.SourceMessages)
+	b.Totals.Bytes += r.Bytes
+	if b.Totals.ByOutcome == nil {
+		b.Totals.ByOutcome = map[string]int64{}
+	}
+	for outcome, n := range r.Outcomes {
+		b.Totals.ByOutcome[string(outcome)] += int64(n)
+	}
+	b.Refused = refusedOf(r)
+	quiet(&b.Silence, r, now)
+	if !st.Switched() && r.Complete {
+		b.Fences = fencesFrom(r)
+	}
+}
+
+// quiet adds the time this look covers to the silence of the old side, or
+// begins anew when mail arrived. Time around a failed look does not count.
+func quiet(s *state.Silence, r mailsync.Report, now time.Time) {
+	if r.Looked.IsZero() {
+		s.LastTry = now
+		return
+	}
+	switch {
+	case r.LastArrival.After(s.LastArrival):
+		if !s.LastLook.IsZero() || s.LastArrival.IsZero() {
+			s.Quiet = 0
+		}
+		s.LastArrival = r.LastArrival
+	case !s.LastLook.IsZero() && !s.LastTry.After(s.LastLook):
+		s.Quiet += min(r.Looked.Sub(s.LastLook), quietCap)
+	}
+	s.LastLook, s.LastTry = r.Looked, r.Looked
+}
+
+func fencesFrom(r mailsync.Report) *state.Fences {
+	f := &state.Fences{At: r.Started, LedgerID: r.Head.ID, LedgerSerial: r.Head.Serial}
+	for _, x := range r.Fences {
+		f.Folders = append(f.Folders, state.Fence{
+			Source: x.Source, SourceValidity: x.SourceValidity, TargetValidity: x.TargetValidity,
+			SourceNext: uint32(x.SourceNext), TargetNext: uint32(x.TargetNext),
+		})
+	}
+	return f
+}
+
+func refusedOf(r mailsync.Report) []state.Refused {
+	var out []state.Refused
+	for _, f := range r.Failures {
+		out = append(out, state.Refused{Folder: strings.Join(f.Folder, "/"), UID: uint32(f.UID), Reason: f.Text})
+		if len(out) == 100 {
+			break
+		}
+	}
+	return out
+}
+
+func failureOf(r mailsync.Report) error {
+	if len(r.Failures) == 0 {
+		return fmt.Errorf("not every folder could be looked at")
+	}
+	f := r.Failures[0]
+	where := strings.Join(f.Folder, "/")
+	if f.UID != 0 {
+		where = fmt.Sprintf("%s UID %d", where, f.UID)
+	}
+	return fmt.Errorf("%d failures, first in %s: %s", len(r.Failures), where, f.Text)
+}
+
+func passText(r mailsync.Report) string {
+	copied := r.Outcomes[mailsync.Copied]
+	text := fmt.Sprintf("%d messages on the source, %d copied", r.SourceMessages, copied)
+	if n := r.Outcomes[mailsync.Adopted]; n > 0 {
+		text += fmt.Sprintf(", %d adopted", n)
+	}
+	if r.Deleted > 0 {
+		text += fmt.Sprintf(", %d deleted", r.Deleted)
+	}
+	if r.MovedOnTarget > 0 {
+		text += fmt.Sprintf(", %d moved", r.MovedOnTarget)
+	}
+	if r.Flagged > 0 {
+		text += fmt.Sprintf(", %d re-flagged", r.Flagged)
+	}
+	if n := r.Outcomes[mailsync.Released]; n > 0 {
+		text += fmt.Sprintf(", %d released", n)
+	}
+	if r.Refusal != "" {
+		text += "; deletions refused: " + r.Refusal
+	}
+	return text
+}
+
+// pull runs the add-only passes that were approved at the switch, before
+// anything is revalidated: a refusal never stops the safe direction.
+func (t *tick) pull(ctx, locked context.Context) (context.Context, error) {
+	st := t.session.st
+	if st.Switch == nil {
+		return locked, nil
+	}
+	jobs := t.due(st)
+	if len(jobs) == 0 {
+		return locked, nil
+	}
+	// The pull is the doing of the plan that switched, whatever plan this
+	// tick was given.
+	given := t.session.planID
+	t.session.planID = st.Switch.PlanID
+	defer func() { t.session.planID = given }()
+	return t.runJobs(ctx, jobs, st.Switch.Approved.Limits.Mailboxes)
+}
+
+// due lists the approved passes whose time has come.
+func (t *tick) due(st *state.State) []job {
+	var jobs []job
+	approved := st.Switch.Approved
+	for _, m := range approved.Mailboxes {
+		b := st.MailboxOf(m.Address)
+		_, final := st.DoneAt(m.Address, "final")
+		if final || b.Pass != nil && t.World.Clock.Now().Before(b.Pass.Ended.Add(approved.Sync.Every)) {
+			continue
+		}
+		s := planner.Step{
+			Name: "sync", Address: m.Address, Phase: migration.DoubleReception, Progress: true,
+			Action: planner.Action{Kind: planner.SyncMailbox, Mailbox: m.Address, Sync: &planner.SyncParams{AddOnly: true}},
+			After:  planner.Lines("late mail of the old side"),
+		}
+		j, err := jobFor(approved.Sources, approved.Targets, approved.Mailboxes, s)
+		if err != nil {
+			continue
+		}
+		j.sync, j.known = approved.Sync, *b
+		t.tried[s.Key()] = true
+		jobs = append(jobs, j)
+	}
+	return jobs
+}
