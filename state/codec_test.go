@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ func full() *state.State {
 	domain.Failure = &state.Failure{At: at(7), Step: "mx.remove", Text: "NOTAUTH", Temporary: true}
 	m := s.MailboxOf(`mailbox.team["alice"]`)
 	m.Source = &state.Pin{At: at(1), Endpoint: "mail.old.example:993", KeySHA256: "ab", ID: map[string]string{"name": "Dovecot"}, InboxUIDValidity: 7}
+	m.Target = &state.Pin{At: at(1), Endpoint: "mail.new.example:993", Address: "192.0.2.7", KeySHA256: "cd"}
 	m.Created = true
 	m.Pass = &state.Pass{Started: at(2), Ended: at(3), Complete: true, LastComplete: at(3)}
 	m.Totals = state.Totals{Source: 300, Target: 300, Bytes: 1 << 30, ByOutcome: map[string]int64{"copied": 300}}
@@ -52,6 +54,7 @@ func full() *state.State {
 	m.Refused = []state.Refused{{Folder: "INBOX", UID: 3, Reason: "NO [LIMIT] too big"}}
 	s.AddEvent(at(6), "cutover", "domain.main", "the MX points to the new service")
 	s.Executions = []state.Execution{{PlanID: "p1", Began: at(6), Who: "anna", From: 3, To: 17, ExitCode: 3}}
+	s.Last = &state.Tick{At: at(8), ExitCode: 3, Gate: "soak", ResumeAfter: at(20), Rollback: "5 min", Plan: json.RawMessage(`{"id":"p1"}`)}
 	s.InFlight = []state.Mark{{Key: "domain.main/mx.remove", PlanID: "p1", At: at(7), Before: json.RawMessage(`[1,2]`)}}
 	return s
 }
@@ -212,4 +215,21 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("not stable: %v\n%s\n%s", err, first, second)
 		}
 	})
+}
+
+// TestEveryMemberIsInTheFixture keeps the fixture whole when the format grows:
+// what is not in it is not protected.
+func TestEveryMemberIsInTheFixture(t *testing.T) {
+	s := full()
+	mailbox := s.MailboxOf(`mailbox.team["alice"]`)
+	for name, v := range map[string]any{"State": *s, "Last": *s.Last, "Switch": *s.Switch, "Mailbox": *mailbox, "Domain": *s.Object("domain.main")} {
+		member := reflect.ValueOf(v)
+		for i := range member.NumField() {
+			field := member.Type().Field(i).Name
+			elsewhere := name+"."+field == "Domain.Mailbox"
+			if member.Field(i).IsZero() && !elsewhere {
+				t.Errorf("%s.%s is not in the fixture", name, field)
+			}
+		}
+	}
 }
