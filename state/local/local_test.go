@@ -248,6 +248,34 @@ func TestALeaseIsRenewed(t *testing.T) {
 	}
 }
 
+// TestACrashBeforeTheRenameLeavesTheOldState sets the scene of a process that
+// died after writing its temporary files.
+func TestACrashBeforeTheRenameLeavesTheOldState(t *testing.T) {
+	dir, v := saved(t, 2)
+	editor := filepath.Join(dir, ".bascule.state.json.swp")
+	left := []string{filepath.Join(dir, ".bascule.state.json.123456"), filepath.Join(dir, ".bascule.state.lock.7"), filepath.Join(dir, ".bascule/history/.3.json.99")}
+	for _, file := range append(left, editor) {
+		if err := os.WriteFile(file, []byte(`{"format_version": 1, "line`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := store(dir)
+	if got, err := s.Load(t.Context()); err != nil || got.Serial != 2 {
+		t.Errorf("Load = %+v, %v", got, err)
+	}
+	if err := s.Save(mustLock(t, s), v); err != nil || v.Serial != 3 {
+		t.Errorf("Save = %v", err)
+	}
+	for _, file := range left {
+		if _, err := os.Lstat(file); !os.IsNotExist(err) {
+			t.Errorf("%s was left: %v", file, err)
+		}
+	}
+	if _, err := os.Lstat(editor); err != nil {
+		t.Errorf("a person's file was removed: %v", err)
+	}
+}
+
 // The tests below run this test binary again as another process.
 
 const childVar = "BASCULE_STATE_TEST_CHILD"

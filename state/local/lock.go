@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 
 	"bascule/internal/atomicfile"
@@ -236,20 +238,20 @@ func (s *Store) Break(ctx context.Context, id string) error {
 // sweep removes what a killed process left between a temporary file and its
 // renaming. Under the guard nobody else is writing.
 func (s *Store) sweep() {
-	for _, name := range []string{s.Path(), s.lockPath(), s.versionPath(0)} {
-		left, _ := filepath.Glob(filepath.Join(filepath.Dir(name), "."+tempPattern(name)))
+	for _, pattern := range []string{s.Path(), s.lockPath(), s.privatePath("history/*.json")} {
+		dir, base := filepath.Split(pattern)
+		left, _ := filepath.Glob(filepath.Join(dir, "."+base+".*"))
 		for _, file := range left {
-			_ = os.Remove(file)
+			if isTemporary(file) {
+				_ = os.Remove(file)
+			}
 		}
 	}
 }
 
-// tempPattern matches the temporary files of atomicfile; in the history, those
-// of every version.
-func tempPattern(name string) string {
-	base := filepath.Base(name)
-	if base == "0.json" {
-		base = "*.json"
-	}
-	return base + ".*"
+// isTemporary tells the files of os.CreateTemp, which end in a number, from
+// those of a person's editor.
+func isTemporary(file string) bool {
+	_, err := strconv.ParseUint(strings.TrimPrefix(filepath.Ext(file), "."), 10, 64)
+	return err == nil
 }
