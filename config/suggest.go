@@ -16,14 +16,19 @@ func suggest(name string, candidates []string) string {
 
 func quote(s string) string { return `"` + s + `"` }
 
-// nearest returns the candidate within a third of the name's length in edits.
+// nearest returns the candidate within a third of the name's length in edits,
+// or one that goes on where the name ends.
 func nearest(name string, candidates []string) string {
-	if len(name) > 80 {
+	if len(name) < 2 || len(name) > 80 {
 		return ""
 	}
 	best, bestCost := "", max(1, len(name)/3)+1
 	for _, c := range candidates {
-		if cost := distance(strings.ToLower(name), strings.ToLower(c)); cost < bestCost {
+		cost := distance(strings.ToLower(name), strings.ToLower(c))
+		if len(name) > 3 && strings.HasPrefix(strings.ToLower(c), strings.ToLower(name)) {
+			cost = min(cost, 1)
+		}
+		if cost < bestCost {
 			best, bestCost = c, cost
 		}
 	}
