@@ -109,11 +109,14 @@ func (p *pass) recordMove(ctx context.Context, m MoveAction, uids []UID) error {
 // followFlags brings over what was flagged on the source besides moving.
 func (p *pass) followFlags(m MoveAction) {
 	source := sortedFlags(m.Source.Flags)
-	if equalFlags(source, m.Row.Flags) {
-		return
+	a := FlagAction{Row: m.Row, Folder: m.To.Pair.Target.Path, Source: source, Add: minusFlags(minusFlags(source, m.Row.Flags), m.Target.Flags),
+		Remove: intersectFlags(minusFlags(m.Row.Flags, source), m.Target.Flags)}
+	if announcedDeletion(m.Row, &m.Target) && !hasFlag(source, `\Deleted`) {
+		a.Remove = append(a.Remove, `\Deleted`)
 	}
-	p.state.moved = append(p.state.moved, FlagAction{Row: m.Row, Folder: m.To.Pair.Target.Path, Source: source,
-		Add: minusFlags(minusFlags(source, m.Row.Flags), m.Target.Flags), Remove: intersectFlags(minusFlags(m.Row.Flags, source), m.Target.Flags)})
+	if !equalFlags(source, m.Row.Flags) || len(a.Remove) > 0 {
+		p.state.moved = append(p.state.moved, a)
+	}
 }
 
 // copyInstead serves targets without MOVE (RFC 6851): the message is copied

@@ -269,16 +269,23 @@ func (x *decision) follow(p *placed, f *freshMessage) {
 
 // revive brings a row back whose message came back to the source.
 func (x *decision) revive(p *placed) {
+	orphan := p.row.Reason == orphanReason
 	p.row.Outcome, p.row.Reason = Adopted, ""
-	if p.target == nil {
+	switch {
+	case p.target == nil:
 		p.row.Outcome, p.row.Reason = Released, awayOnTarget
+	case orphan:
+		p.row.Outcome, p.row.Settled = Copied, false
 	}
 }
 
 // findLost looks for copies that are not where they were.
 func (x *decision) findLost() {
 	for _, p := range x.lost {
-		f := take(x.local[folderKey(p.where())], p.row.Digest)
+		f := take(x.local[folderKey(p.pair.Pair.Target.Path)], p.row.Digest)
+		if f == nil {
+			f = take(x.local[folderKey(p.where())], p.row.Digest)
+		}
 		if f == nil && x.s.Policy == Mirror {
 			f = take(x.whole, p.row.Digest)
 		}
@@ -432,6 +439,9 @@ func (x *decision) finishVanished() {
 		default:
 			p.row.Outcome, p.row.Reason = Gone, why
 			x.touch(p.row)
+			if announcedDeletion(p.row, p.target) {
+				x.out.Flags = append(x.out.Flags, FlagAction{Row: p.row, Folder: p.where(), Remove: []string{`\Deleted`}, Source: p.row.Flags})
+			}
 		}
 	}
 	x.admit(due)
@@ -528,20 +538,31 @@ func (x *decision) added(flags []string) []string {
 func (x *decision) flags() {
 	for _, p := range x.here {
 		source := sortedFlags(p.source.Flags)
-		if p.row.Origin == FromTarget || equalFlags(source, p.row.Flags) {
+		if p.row.Origin == FromTarget {
 			continue
 		}
 		a := FlagAction{Row: p.row, Folder: p.where(), Source: source, Add: minusFlags(x.added(minusFlags(source, p.row.Flags)), p.target.Flags)}
 		if x.s.Policy == Mirror {
 			a.Remove = intersectFlags(minusFlags(p.row.Flags, source), p.target.Flags)
 		}
-		if len(a.Add)+len(a.Remove) == 0 {
-			p.row.Flags = source
-			x.touch(p.row)
+		if announcedDeletion(p.row, p.target) && !hasFlag(source, `\Deleted`) {
+			a.Remove = append(a.Remove, `\Deleted`)
+		}
+		if len(a.Add)+len(a.Remove) > 0 {
+			x.out.Flags = append(x.out.Flags, a)
 			continue
 		}
-		x.out.Flags = append(x.out.Flags, a)
+		if !equalFlags(source, p.row.Flags) {
+			p.row.Flags = source
+			x.touch(p.row)
+		}
 	}
+}
+
+// announcedDeletion: the \Deleted on the target is ours, from a deletion that
+// was interrupted. A message that stays after all must not keep it.
+func announcedDeletion(r *Row, target *Meta) bool {
+	return target != nil && hasFlag(r.Left, `\Deleted`) && !hasFlag(r.Flags, `\Deleted`) && hasFlag(target.Flags, `\Deleted`)
 }
 
 // record lists the changed rows in a fixed order.

@@ -26,6 +26,7 @@ type world struct {
 	source, target *storetest.Server
 	ledger         mailsync.Ledger
 	o              mailsync.Options
+	gentle         bool // nobody expunges for now
 }
 
 func newWorld(t testing.TB, p storetest.Personality) *world {

@@ -40,7 +40,9 @@ func (p *pass) recoverIntent(ctx context.Context, in Intent) error {
 	if err != nil {
 		return err
 	}
-	p.report.Outcomes[Copied] += len(rows)
+	for _, r := range rows {
+		p.report.Outcomes[r.Outcome]++
+	}
 	return p.commit(ctx, Change{Rows: rows, Close: in.ID})
 }
 
@@ -136,7 +138,26 @@ func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, arrived [
 			}
 		}
 	}
-	return rows, nil
+	return append(rows, orphans(s, in, arrived, len(ask)-len(sent))...), nil
+}
+
+// orphanReason marks what an interrupted batch left on the target after its
+// message vanished from the source folder. Where the same octets turn up in
+// another folder of the source, it was moved; it is deleted on no other evidence.
+const orphanReason = "sent by an interrupted pass; vanished from the source before that was recorded"
+
+func orphans(s *PairState, in Intent, arrived []foundMessage, vanished int) []*Row {
+	var rows []*Row
+	for _, a := range arrived {
+		if a.taken || len(rows) >= vanished {
+			continue
+		}
+		r := &Row{Pair: s.Pair.ID, TargetUID: a.meta.UID, TargetValidity: in.Validity, Digest: a.print.Digest, Size: a.print.Octets, Date: a.meta.Date,
+			Outcome: Gone, Origin: FromSource, Reason: orphanReason, Settled: true}
+		rows = append(rows, r)
+		s.Rows = append(s.Rows, r)
+	}
+	return rows
 }
 
 // claim finds the target message a sent one became: the same octets first,
