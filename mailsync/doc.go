@@ -1,0 +1,57 @@
+// Package mailsync makes one mailbox of a target server hold what the mailbox
+// of a source server holds: every octet, folder, date and flag.
+//
+// It knows nothing of plans, configuration languages or providers. It is
+// handed openers of a [Source] and a [Target], a [Ledger] and a [Policy]; it
+// never writes to the source (the type has no method that could), never reads
+// a message into memory whole, and never decides by Message-ID.
+//
+// # A pass
+//
+// [Pass] runs these steps, each of which can be the last:
+//
+//  1. take the ledger's lease, connect to both sides at once (connect);
+//  2. list both sides, map folders, make missing ones (enumerate, package folders);
+//  3. settle the fate of batches that were announced and not recorded (recover);
+//  4. read the folders that changed; a pair whose STATUS is what the ledger
+//     says on both sides is not opened (look);
+//  5. compare both sides with the ledger (Sort), take the digests of what the
+//     size does not tell apart (prints), decide (Decide): all of it pure;
+//  6. record what needs no command; move what moved; copy what is new, in
+//     batches announced before they are sent (copyBatch, transfer); bring
+//     flags over (flagAll); read back what was written (settle);
+//  7. delete, last, what the source no longer has and only we wrote (deleteAll);
+//  8. record where every folder stands (finish).
+//
+// A lost connection begins again at step 1, as long as that brings it forward.
+// [Verify] checks the result with a reader of its own.
+//
+// # Identity
+//
+// A message is the SHA-256 of its octets, as a multiset per folder: two
+// identical messages on the source are two on the target. Sizes only narrow
+// what has to be read. A match that differs in line ends or NULs ([Print].Plain)
+// is accepted for messages of our own interrupted batches; for others a person
+// is asked ([Similar]).
+//
+// # Before and after the switch
+//
+// [Mirror] follows the source: flags three-way with the ledger as base, moves
+// as moves, deletions. [AddOnly] adds late mail and the flags \Seen,
+// \Answered and $Forwarded, and touches nothing else; what a person removed
+// from the target is never brought back, and when the ledger of the switch is
+// lost, nothing below the [Fences] is copied.
+//
+// Invariant: a row exists only after the target acknowledged the message, or
+// the message was found there by its octets. Losing the ledger costs time,
+// never mail.
+//
+// Invariant: a missing UID is a missing message only after two enumerations
+// that agree with each other and with the server's count.
+//
+// Invariant: nothing is deleted on the target but rows of outcome [Copied]
+// whose flags are as we left them, by UID EXPUNGE, below the ceiling.
+//
+// Invariant: memory grows with the number of messages of the folders that
+// changed, never with their size.
+package mailsync
