@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"bascule/internal/diag"
 	"bascule/internal/safetext"
@@ -158,9 +159,10 @@ func characters(s string) int {
 // that the beginning of what is blamed stays in sight.
 func quoted(raw string, first, last, n int) (text string, from, to int) {
 	var pieces []string
-	column := 0
-	for _, r := range raw {
-		shown := safetext.Line(string(r))
+	for i := 0; i < len(raw); {
+		r, size := utf8.DecodeRuneInString(raw[i:])
+		shown := safetext.Line(raw[i : i+size])
+		i += size
 		if r == '\t' {
 			shown = "    "
 		}
@@ -169,7 +171,6 @@ func quoted(raw string, first, last, n int) (text string, from, to int) {
 			continue
 		}
 		pieces = append(pieces, shown)
-		column++
 	}
 	skip := 0
 	for cells(strings.Join(pieces[skip:min(first, len(pieces))], "")) > n*2/3 {

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	eastasian "golang.org/x/text/width"
 
 	"bascule/internal/view"
 )
@@ -83,17 +84,32 @@ func harmless(t *testing.T, out string, color bool) {
 		out = sgr.ReplaceAllString(out, "")
 	}
 	for i, r := range out {
-		if r != '\n' && (unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\u2028' || r == '\u2029') {
+		if r != '\n' && (unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029') {
 			t.Fatalf("control character %U at %d: %q", r, i, out[max(0, i-40):min(len(out), i+40)])
 		}
 	}
+}
+
+// cellsOf counts wide characters twice and combining marks not at all.
+func cellsOf(s string) int {
+	n := 0
+	for _, r := range s {
+		switch k := eastasian.LookupRune(r).Kind(); {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+		case k == eastasian.EastAsianWide || k == eastasian.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // narrow fails on lines that are wider than asked for, or end in blanks.
 func narrow(t *testing.T, out string, width int) {
 	t.Helper()
 	for _, l := range strings.Split(sgr.ReplaceAllString(out, ""), "\n") {
-		if n := len([]rune(l)); n > width {
+		if n := cellsOf(l); n > width {
 			t.Errorf("%d cells instead of %d: %s", n, width, l)
 		}
 		if strings.TrimRight(l, " ") != l {

@@ -61,6 +61,9 @@ func (p *page) emit(l line) {
 	for len(l) > 0 && strings.TrimRight(l[len(l)-1].text, " ") == "" {
 		l = l[:len(l)-1]
 	}
+	if n := len(l) - 1; n >= 0 {
+		l = append(l[:n:n], span{strings.TrimRight(l[n].text, " "), l[n].tone})
+	}
 	p.buf.WriteString(p.paint.line(l))
 	p.buf.WriteByte('\n')
 }

@@ -77,7 +77,7 @@ func (v *planView) header() {
 	v.hang(0, words(strong, title), headerColumn, subject)
 	v.hang(0, words(plain, "Phase"), headerColumn, v.phaseLine())
 	if end, ok := forecastEnd(p); ok && !p.Finished {
-		v.hang(0, words(plain, "Forecast"), headerColumn, words(plain, "over at the earliest "+v.style.both(end)+comma(v.style.distance(end))))
+		v.hang(0, words(plain, "Forecast"), headerColumn, words(plain, "done "+v.style.both(end)+" at best"+comma(v.style.distance(end))))
 	}
 	v.hang(0, words(plain, "Id"), headerColumn, line{say(plain, p.ShortID()),
 		say(faint, fmt.Sprintf(", made %s at state revision %d", v.style.local(p.Created), p.Base.Revision))})
@@ -88,7 +88,7 @@ func (v *planView) header() {
 func (v *planView) alarms() {
 	var lines []string
 	for _, a := range v.plan.Plaintext {
-		lines = append(lines, fmt.Sprintf("%s is spoken to in plaintext: passwords and mail can be read on the way", a))
+		lines = append(lines, fmt.Sprintf("%s is spoken to in plaintext: who listens reads passwords and mail", a))
 	}
 	if g, ok := v.plan.Gate(planner.GateHold); ok && g.Status != planner.Open {
 		lines = append(lines, sentence(g.Because, g.Next))
@@ -236,7 +236,7 @@ func (v *planView) phaseHeading(phase migration.Phase) {
 	l := line{say(strong, phase.String())}
 	for _, m := range v.plan.Forecast {
 		if m.Phase == phase {
-			l = append(l, say(faint, "  done at the earliest "+v.style.local(m.At)))
+			l = append(l, say(faint, "  done "+v.style.local(m.At)+" at best"))
 			break
 		}
 	}

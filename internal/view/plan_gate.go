@@ -80,7 +80,7 @@ func (p *page) gateWhen(g planner.Gate) string {
 	case g.Status == planner.Open:
 		return ""
 	case !g.OpensAt.IsZero() && !g.ClosesAt.IsZero():
-		return "opens " + s.both(g.OpensAt) + comma(s.distance(g.OpensAt)) + ", closes " + s.local(g.ClosesAt)
+		return "opens " + s.both(g.OpensAt) + comma(s.distance(g.OpensAt)) + ", closes " + s.after(g.OpensAt, g.ClosesAt)
 	case !g.OpensAt.IsZero():
 		return "opens " + s.both(g.OpensAt) + comma(s.distance(g.OpensAt))
 	default:

@@ -30,6 +30,12 @@ func (s Style) both(t time.Time) string {
 	}
 }
 
+// after shows an instant that follows another: by its time when that is on the
+// same day.
+func (s Style) after(first, t time.Time) string {
+	return Style{Zone: s.Zone, Now: first}.clock(t)
+}
+
 // clock shows an instant of today by its time, any other in full.
 func (s Style) clock(t time.Time) string {
 	l := t.In(s.zone())

@@ -80,7 +80,7 @@ func screen(t *testing.T, out string, width int) []string {
 		if i := strings.IndexByte(l, 0x1b); i >= 0 {
 			t.Fatalf("a sequence in the middle of a line: %q", l)
 		}
-		if len([]rune(l)) > width {
+		if cellsOf(l) > width {
 			t.Fatalf("a line that wraps: %q", l)
 		}
 		harmless(t, l, false)

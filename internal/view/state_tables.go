@@ -154,7 +154,7 @@ func History(w io.Writer, versions []state.Version, s Style) error {
 // Executions writes the runs of apply, oldest first as in the state.
 func Executions(w io.Writer, list []state.Execution, s Style) error {
 	p := newPage(s)
-	t := newTable("Began", "Took", "Who", "Plan", "Revision", "Exit").keep(0, 1, 3, 4)
+	t := newTable("Began", "Took", "Who", "Plan", "Revision", "Exit").keep(0, 1, 3, 4, 5)
 	for _, e := range list {
 		took, ended := words(faint, "-"), words(change, "never")
 		if !e.Ended.IsZero() {

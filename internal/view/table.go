@@ -16,7 +16,9 @@ const minColumn = 8
 
 const columnGap = 2
 
-func newTable(head ...string) *table { return &table{head: head, right: map[int]bool{}, whole: map[int]bool{}} }
+func newTable(head ...string) *table {
+	return &table{head: head, right: map[int]bool{}, whole: map[int]bool{}}
+}
 
 // number aligns columns to the right.
 func (t *table) number(columns ...int) *table {

@@ -120,10 +120,16 @@ func TestNothingIrreversibleIsGroupedAway(t *testing.T) {
 	if err := view.Plan(&b, p, style(80, false)); err != nil {
 		t.Fatal(err)
 	}
-	before, _, _ := strings.Cut(b.String(), "\nNow")
+	before, after, _ := strings.Cut(b.String(), "\nNow")
 	for _, s := range p.Steps {
-		if s.Irreversible && !strings.Contains(before, string(s.Address)) {
+		if !s.Irreversible {
+			continue
+		}
+		if !strings.Contains(before, string(s.Address)) {
 			t.Fatalf("%s is not shown first", s.Key())
+		}
+		if !strings.Contains(after, s.ID+" ") {
+			t.Fatalf("%s is grouped away where it stands", s.Key())
 		}
 	}
 }
