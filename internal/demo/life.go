@@ -62,6 +62,7 @@ func acts(stage Stage) ([]act, error) {
 		return []act{
 			{"alice files the letter that came late", filesLast(New, alice, "INBOX", "Archives/2025")},
 			{"a customer writes to alice; the MX leads to the new side", sends(byMX, "work", alice)},
+			{"and somebody to contact@, which is an alias here too", sends(byMX, "work-contact", address("contact"))},
 			{"info answers bob through the new submission server", submits(New, info, bob, "work-submitted")},
 			{"alice reads a letter on the new side", flags(New, alice, "Clients/Müller & Fils", 0, `\Seen`, "done")},
 			{"bob deletes a letter on the new side", deletes(New, bob, "Envoyés", 4)},

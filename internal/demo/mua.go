@@ -24,9 +24,9 @@ import (
 // proof: as much of IMAP (RFC 3501) as they need, written for this package and
 // used nowhere else, so that proof and engine cannot be wrong together.
 type mua struct {
-	conn *tls.Conn
-	in   *bufio.Reader
-	tag  int
+	out io.Writer
+	in  *bufio.Reader
+	tag int
 }
 
 // stored is a message as a server gives it.
@@ -44,7 +44,7 @@ func login(ctx context.Context, addr string, trust *tls.Config, user, password s
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to %s: %w", trust.ServerName, err)
 	}
-	m := &mua{conn: conn.(*tls.Conn), in: bufio.NewReader(conn)}
+	m := &mua{out: conn, in: bufio.NewReader(conn)}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	end := func() {
 		_, _ = m.command("LOGOUT")
@@ -77,7 +77,7 @@ type response struct {
 func (m *mua) command(text string) ([]response, error) {
 	m.tag++
 	tag := fmt.Sprintf("p%d", m.tag)
-	if _, err := io.WriteString(m.conn, tag+" "+text+"\r\n"); err != nil {
+	if _, err := io.WriteString(m.out, tag+" "+text+"\r\n"); err != nil {
 		return nil, err
 	}
 	verb, _, _ := strings.Cut(text, " ")

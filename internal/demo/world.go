@@ -218,7 +218,8 @@ func oldAliases() map[string][]string {
 	return map[string][]string{address("contact"): {address("alice"), address("info")}}
 }
 
-// exports is what the new service offers.
+// exports is what the new service offers. The key is that of RFC 8463 §A.1,
+// whose private half the whole world knows: nothing is signed here.
 func (w *World) exports() migration.Exports {
 	return migration.Exports{
 		MX:         []string{newMX},
