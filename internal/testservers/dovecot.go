@@ -82,6 +82,7 @@ func StartDovecot(t testing.TB, opts DovecotOptions) *Dovecot {
 	t.Helper()
 	d := &Dovecot{Host: "localhost", t: t, opts: opts.withDefaults(), user: serverUser(t), server: need(t, "dovecot")}
 	d.requirePackages()
+	d.requireTLSModule()
 	d.CA = opts.CA.orNew(t)
 	d.users = slices.Clone(opts.Users)
 	t.Cleanup(d.Stop)
@@ -120,6 +121,19 @@ func (d *Dovecot) requirePackages() {
 		if path := filepath.Join(d.libexec(), part); !executable(path) {
 			missing(d.t, fmt.Errorf("%s of Dovecot is missing", path))
 		}
+	}
+}
+
+// requireTLSModule ends the test when TLS is wanted of an unpacked Dovecot: the
+// directory of its TLS module is compiled in and no setting moves it.
+func (d *Dovecot) requireTLSModule() {
+	d.t.Helper()
+	const modules = "/usr/lib/dovecot/modules"
+	if d.server.root == "" || d.opts.NoTLS {
+		return
+	}
+	if _, err := os.Stat(modules); err != nil {
+		missing(d.t, fmt.Errorf("an unpacked Dovecot has no TLS (it looks in %s only): install dovecot-imapd", modules))
 	}
 }
 
