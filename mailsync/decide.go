@@ -86,6 +86,7 @@ type decision struct {
 	local map[string]map[Digest][]*foreignMessage
 	whole map[Digest][]*foreignMessage
 	plain map[string]map[Digest][]*foreignMessage
+	byRef map[Ref]*foreignMessage
 }
 
 // Decide turns a sorted delta into actions, given the digests of Wanted.
@@ -119,7 +120,9 @@ func (x *decision) fillPools() {
 		}
 		pool[k][d] = append(pool[k][d], f)
 	}
+	x.byRef = map[Ref]*foreignMessage{}
 	for _, f := range x.foreign {
+		x.byRef[f.ref()] = f
 		p, ok := x.prints[f.ref()]
 		if !ok {
 			continue
@@ -217,7 +220,7 @@ func (x *decision) followMoves() {
 	}
 	for _, samePair := range []bool{true, false} {
 		for _, p := range origins {
-			if p.taken || p.row.Digest.IsZero() || p.row.Origin == FromTarget {
+			if p.taken || p.row.Digest.IsZero() || p.row.Origin == FromTarget || !x.copyIsFree(p) {
 				continue
 			}
 			if f := x.continuation(p, byPair, samePair); f != nil {
@@ -225,6 +228,19 @@ func (x *decision) followMoves() {
 			}
 		}
 	}
+}
+
+// copyIsFree: a row that ended claims its copy no longer; another may have it now.
+func (x *decision) copyIsFree(p *placed) bool {
+	if p.row.Outcome != Gone || p.target == nil {
+		return true
+	}
+	f := x.byRef[p.copyRef()]
+	return f != nil && !f.taken
+}
+
+func (p *placed) copyRef() Ref {
+	return Ref{OnTarget: true, Folder: folderKey(p.where()), UID: p.row.TargetUID}
 }
 
 func (x *decision) continuation(p *placed, byPair map[*PairState]map[Digest][]*freshMessage, samePair bool) *freshMessage {
@@ -269,6 +285,9 @@ func (x *decision) follow(p *placed, f *freshMessage) {
 
 // revive brings a row back whose message came back to the source.
 func (x *decision) revive(p *placed) {
+	if f := x.byRef[p.copyRef()]; f != nil && p.target != nil {
+		f.taken = true
+	}
 	orphan := p.row.Reason == orphanReason
 	p.row.Outcome, p.row.Reason = Adopted, ""
 	switch {
