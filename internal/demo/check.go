@@ -42,7 +42,8 @@ func (r Report) OK() bool {
 	return r.Lost+r.Doubled+r.Altered+r.Misplaced+r.Foreign+r.MissingFolders+r.SourceChanged+r.WithoutMX == 0
 }
 
-// String is the last line of the demonstration.
+// String is the last line of the demonstration. What is misplaced, nobody's or
+// a missing folder counts as altered there.
 func (r Report) String() string {
 	moved := "the MX has not moved"
 	if !r.Switched.IsZero() {
@@ -52,8 +53,12 @@ func (r Report) String() string {
 	if r.WithoutMX > 0 {
 		never = fmt.Sprintf("WITHOUT MX in %d of %d versions of the zone", r.WithoutMX, r.Versions)
 	}
-	return fmt.Sprintf("%d messages, %d lost, %d doubled, %d altered; %s; %s",
+	text := fmt.Sprintf("%d messages, %d lost, %d doubled, %d altered; %s; %s",
 		r.Messages, r.Lost, r.Doubled, r.Altered+r.Misplaced+r.Foreign+r.MissingFolders, moved, never)
+	if r.SourceChanged > 0 {
+		text += fmt.Sprintf("; THE OLD SIDE WAS CHANGED in %d places", r.SourceChanged)
+	}
+	return text
 }
 
 // Check reads both sides as they are now and compares them with the book, and

@@ -39,7 +39,9 @@ type postOffice struct {
 	accounts func(address string) []string
 	// admits checks a login for submission.
 	admits func(login, password string) bool
-	// forward sends what people submit to whoever receives it now.
+	// life ends when the world does; forward sends what people submit to
+	// whoever receives it now.
+	life    context.Context
 	forward func(ctx context.Context, from string, to []string, octets []byte) error
 
 	mx, submission                net.Listener
@@ -209,7 +211,7 @@ func (s *submissionSession) Data(r io.Reader) error {
 		return err
 	}
 	s.office.submitted.Add(1)
-	return s.office.forward(context.Background(), s.from, s.to, octets)
+	return s.office.forward(s.office.life, s.from, s.to, octets)
 }
 
 // send hands a message to an MX as a sender's server would.

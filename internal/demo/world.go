@@ -60,6 +60,8 @@ type Options struct {
 type World struct {
 	clock   clock.Clock
 	began   time.Time
+	life    context.Context
+	end     context.CancelFunc
 	ca      *authority
 	imap    map[Side]*imapmem.Server
 	post    map[Side]*postOffice
@@ -74,6 +76,7 @@ type World struct {
 // returns. The context bounds the start only.
 func Start(ctx context.Context, o Options) (*World, error) {
 	w := &World{clock: o.Clock, began: o.Clock.Now(), imap: map[Side]*imapmem.Server{}, post: map[Side]*postOffice{}, book: newBook()}
+	w.life, w.end = context.WithCancel(context.WithoutCancel(ctx))
 	if o.Messages == 0 {
 		o.Messages = 300
 	}
@@ -87,6 +90,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 
 // Close stops every server and waits for them.
 func (w *World) Close() error {
+	w.end()
 	var errs []error
 	for _, side := range []Side{Old, New} {
 		if p := w.post[side]; p != nil {
@@ -189,7 +193,7 @@ func (w *World) zoneChanged(v dnsd.Version) {
 // new side's interface is made, which names the ports.
 func (w *World) openPost(ctx context.Context, _ Options) error {
 	for serial, side := range []Side{Old, New} {
-		p := &postOffice{side: side, host: "mx." + hostOf(side), imap: w.imap[side], book: w.book, clock: w.clock, forward: w.toReceiver}
+		p := &postOffice{side: side, host: "mx." + hostOf(side), imap: w.imap[side], book: w.book, clock: w.clock, life: w.life, forward: w.toReceiver}
 		w.post[side] = p
 		identity, err := w.ca.certify(hostOf(side), int64(serial+4))
 		if err != nil {

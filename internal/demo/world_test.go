@@ -17,6 +17,7 @@ import (
 	"bascule/internal/clock"
 	"bascule/internal/secret"
 	"bascule/maildns"
+	"bascule/maildns/lookup"
 	"bascule/migration"
 	"bascule/providers"
 	"bascule/providers/dns/rfc2136"
@@ -148,13 +149,15 @@ func writer(t *testing.T, w *World) *rfc2136.Client {
 	t.Helper()
 	c, err := rfc2136.New(map[string]string{"server": w.Nameservers()[0], "key_name": keyName},
 		func(context.Context) (secret.Value, error) { return secret.New(w.Env()["DEMO_TSIG_KEY"]), nil },
-		func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, addr)
-		})
+		dial)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, network, addr)
 }
 
 // switchMX moves the MX as the method does: add, then remove.
@@ -316,10 +319,36 @@ func TestTheProofFailsWhen(t *testing.T) {
 			*c.count(&want)++
 			r := check(t, w)
 			got := Report{Lost: r.Lost, Doubled: r.Doubled, Altered: r.Altered, Misplaced: r.Misplaced, Foreign: r.Foreign, MissingFolders: r.MissingFolders, SourceChanged: r.SourceChanged}
+			if (r.SourceChanged > 0) != strings.Contains(r.String(), "THE OLD SIDE WAS CHANGED") {
+				t.Errorf("%v", r)
+			}
 			if diff := cmp.Diff(want, got); diff != "" || r.OK() {
 				t.Errorf("OK %v, (-want +got):\n%s\n%s", r.OK(), diff, strings.Join(r.Items, "\n"))
 			}
 		})
+	}
+}
+
+func TestTheZoneIsWhatThePlannerNeeds(t *testing.T) {
+	w, _ := start(t)
+	r := &lookup.Resolver{Dialer: dial, Recursive: w.Nameservers()}
+	for _, host := range []string{OldHost, NewHost, "mx.old." + Domain, "mx.new." + Domain} {
+		if addrs, err := r.LookupHost(t.Context(), host); err != nil || !cmp.Equal(addrs, []string{"127.0.0.1"}) {
+			t.Errorf("%s: %v %v", host, addrs, err)
+		}
+	}
+	for _, include := range []string{"spf.old.", "spf.new."} {
+		if txt, err := r.LookupTXT(t.Context(), include+Domain); err != nil || len(txt) != 1 {
+			t.Errorf("%s: %v %v", include, txt, err)
+		}
+	}
+	servers, err := r.ExplicitServers(t.Context(), w.Nameservers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := r.Snapshot(t.Context(), Domain, servers, []maildns.Key{maildns.KeyOf(Domain, "MX")})
+	if rr, ok := z.Agreed(Domain, "MX"); !ok || !cmp.Equal(rr.Values, []string{oldMX}) || rr.TTL != oldTTL {
+		t.Errorf("MX %+v %v", rr, ok)
 	}
 }
 

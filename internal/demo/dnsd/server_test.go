@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -245,6 +246,14 @@ func TestOnlyTheHolderOfTheKeyWritesAndTransfers(t *testing.T) {
 			t.Errorf("transfer: %v %v, want REFUSED", in, err)
 		}
 	})
+	t.Run("on the secondary", func(t *testing.T) {
+		m := new(dns.Msg)
+		m.SetUpdate("demo.example.")
+		m.Insert(mustRR(t, "x.demo.example. 60 TXT x"))
+		if in := send(t, s.Secondary(), m); in.Rcode != dns.RcodeRefused {
+			t.Errorf("got %s, want REFUSED", dns.RcodeToString[in.Rcode])
+		}
+	})
 	if n := len(s.Versions()); n != 1 {
 		t.Errorf("%d versions, want 1", n)
 	}
@@ -297,6 +306,25 @@ func TestAnswers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnAnswerTooLargeForUDPIsCutShort(t *testing.T) {
+	text := ""
+	for i := range 40 {
+		text += fmt.Sprintf("big 300 TXT %q\n", fmt.Sprintf("%d %s", i, strings.Repeat("x", 200)))
+	}
+	s := start(t, dnsd.Options{Records: text})
+	m := new(dns.Msg)
+	m.SetQuestion("big.demo.example.", dns.TypeTXT)
+	in, err := dns.Exchange(m, s.Primary())
+	if err != nil || !in.Truncated {
+		t.Errorf("over UDP: %v, want a truncated answer", err)
+	}
+	key := maildns.KeyOf("big.demo.example", "TXT")
+	z := look(s)(t.Context(), "demo.example", []maildns.Key{key})
+	if rr, ok := z.Agreed(key.Name, key.Type); !ok || len(rr.Values) != 40 {
+		t.Errorf("asked again over TCP: %d values, %v", len(rr.Values), ok)
 	}
 }
 
