@@ -10,18 +10,6 @@ import (
 	"time"
 )
 
-// Message is what the proof knows of a message.
-type Message struct {
-	// Digest is the SHA-256 of all its octets, in hex.
-	Digest string
-	// ID is its Message-ID, empty or repeated in some.
-	ID string
-	// Date is its INTERNALDATE, to the second.
-	Date time.Time
-	// Flags are in lower case, sorted, without \Recent.
-	Flags []string
-}
-
 // Mailbox holds the messages of each folder; names are decoded, with "/"
 // between their components.
 type Mailbox map[string][]Message

@@ -3,21 +3,13 @@ package demo
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"net/mail"
-	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
 )
 
 // mua is the mail program of the people of this world, and the eyes of the
@@ -131,76 +123,6 @@ func literalSize(line string) (int, bool) {
 	return n, err == nil && n >= 0
 }
 
-// folders lists the folders, names decoded, raw names as values.
-func (m *mua) folders() (map[string]string, error) {
-	list, err := m.command(`LIST "" "*"`)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]string{}
-	for _, r := range list {
-		rest, ok := strings.CutPrefix(r.text, "* LIST (")
-		if !ok {
-			continue
-		}
-		attributes, rest, _ := strings.Cut(rest, ") ")
-		if strings.Contains(strings.ToLower(attributes), `\noselect`) || strings.Contains(strings.ToLower(attributes), `\nonexistent`) {
-			continue
-		}
-		raw, err := listedName(rest, r.literals)
-		if err != nil {
-			return nil, fmt.Errorf("LIST: %q: %w", r.text, err)
-		}
-		name, err := decodeUTF7(raw)
-		if err != nil {
-			return nil, fmt.Errorf("LIST: %q: %w", raw, err)
-		}
-		out[name] = raw
-	}
-	return out, nil
-}
-
-// listedName reads the name that follows the delimiter of a LIST response.
-func listedName(rest string, literals [][]byte) (string, error) {
-	_, name, ok := strings.Cut(rest, " ")
-	switch {
-	case !ok:
-		return "", errors.New("no name")
-	case len(literals) > 0:
-		return string(literals[0]), nil
-	case strings.HasPrefix(name, `"`) && strings.HasSuffix(name, `"`) && len(name) > 1:
-		return strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(name[1 : len(name)-1]), nil
-	}
-	return name, nil
-}
-
-// decodeUTF7 decodes a folder name (RFC 3501 §5.1.3).
-func decodeUTF7(raw string) (string, error) {
-	alphabet := base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
-	var b strings.Builder
-	for {
-		before, rest, shifted := strings.Cut(raw, "&")
-		b.WriteString(before)
-		if !shifted {
-			return b.String(), nil
-		}
-		coded, after, closed := strings.Cut(rest, "-")
-		octets, err := alphabet.DecodeString(coded)
-		if !closed || err != nil || len(octets)%2 != 0 {
-			return "", errors.New("not modified UTF-7")
-		}
-		if len(octets) == 0 {
-			b.WriteByte('&')
-		}
-		units := make([]uint16, len(octets)/2)
-		for i := range units {
-			units[i] = binary.BigEndian.Uint16(octets[2*i:])
-		}
-		b.WriteString(string(utf16.Decode(units)))
-		raw = after
-	}
-}
-
 // messages reads a folder whole; verb is EXAMINE or SELECT.
 func (m *mua) messages(verb, raw string) ([]stored, error) {
 	opened, err := m.command(verb + " " + quote(raw))
@@ -251,33 +173,6 @@ func between(s, mark, stops string) string {
 		rest = rest[:i]
 	}
 	return rest
-}
-
-// newMessage is a message as the book keeps it.
-func newMessage(octets []byte, date time.Time, flags []string) Message {
-	sum := sha256.Sum256(octets)
-	return Message{Digest: hex.EncodeToString(sum[:]), ID: messageID(octets), Date: date.UTC().Truncate(time.Second), Flags: tidyFlags(flags)}
-}
-
-func messageID(octets []byte) string {
-	head, err := textproto.NewReader(bufio.NewReader(strings.NewReader(string(octets)))).ReadMIMEHeader()
-	if err != nil && len(head) == 0 {
-		return ""
-	}
-	return mail.Header(head).Get("Message-Id")
-}
-
-// tidyFlags makes flags comparable: they know no case (RFC 3501 §2.3.2), and
-// \Recent is the session's, not the message's.
-func tidyFlags(flags []string) []string {
-	out := make([]string, 0, len(flags))
-	for _, f := range flags {
-		if f = strings.ToLower(f); f != `\recent` {
-			out = append(out, f)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // store adds flags to a message of the selected folder.
