@@ -21,8 +21,8 @@
 // or maildir below Dir/mail; the folder separator can differ per user. Config
 // is what doveadm takes with -c, and Doveadm runs it. Users come, go and
 // change passwords while it runs (AddUser, RemoveUser). A Dovecot that could
-// only be unpacked serves without TLS alone (NoTLS): where it looks for its TLS
-// module is compiled in.
+// only be unpacked, not installed, counts as missing unless the machine has
+// /usr/lib/dovecot/modules: that path is compiled in.
 //
 // [StartFront] is SMTP inside the test process. It accepts known recipients,
 // hands them to Dovecot by LMTP, lets users submit, counts, and closes inbound

@@ -82,7 +82,7 @@ func StartDovecot(t testing.TB, opts DovecotOptions) *Dovecot {
 	t.Helper()
 	d := &Dovecot{Host: "localhost", t: t, opts: opts.withDefaults(), user: serverUser(t), server: need(t, "dovecot")}
 	d.requirePackages()
-	d.requireTLSModule()
+	d.requireModules()
 	d.CA = opts.CA.orNew(t)
 	d.users = slices.Clone(opts.Users)
 	t.Cleanup(d.Stop)
@@ -124,16 +124,17 @@ func (d *Dovecot) requirePackages() {
 	}
 }
 
-// requireTLSModule ends the test when TLS is wanted of an unpacked Dovecot: the
-// directory of its TLS module is compiled in and no setting moves it.
-func (d *Dovecot) requireTLSModule() {
+// requireModules ends the test when Dovecot could only be unpacked: its login
+// processes look for modules in a directory that is compiled in, whatever the
+// settings say.
+func (d *Dovecot) requireModules() {
 	d.t.Helper()
 	const modules = "/usr/lib/dovecot/modules"
-	if d.server.root == "" || d.opts.NoTLS {
+	if d.server.root == "" {
 		return
 	}
 	if _, err := os.Stat(modules); err != nil {
-		missing(d.t, fmt.Errorf("an unpacked Dovecot has no TLS (it looks in %s only): install dovecot-imapd", modules))
+		missing(d.t, fmt.Errorf("an unpacked Dovecot cannot serve without %s: install dovecot-imapd", modules))
 	}
 }
 

@@ -58,8 +58,8 @@ func absent(roots ...string) []string {
 	var names []string
 	for _, p := range wanted {
 		there := slices.ContainsFunc(roots, func(root string) bool {
-			_, err := os.Stat(filepath.Join(root, p.file))
-			return err == nil
+			info, err := os.Stat(filepath.Join(root, p.file))
+			return err == nil && info.Mode().IsRegular()
 		})
 		if !there {
 			names = append(names, p.name)

@@ -6,7 +6,8 @@
 //
 // As root on Debian it installs the packages, without letting their services
 // start. As anybody else it downloads the same packages and unpacks them below
-// .cache/debian. Elsewhere it says what will be skipped. It never installs
+// .cache/debian, where Knot and BIND work but Dovecot only beside an installed
+// dovecot-core. Elsewhere it says what will be skipped. It never installs
 // cyrus-imapd, and never Dovecot beside an installed cyrus-imapd: each removes
 // the other.
 //
