@@ -258,7 +258,18 @@ func (ev *evaluator) run() {
 	}
 	ev.decodeAll()
 	ev.check()
+	ev.mustHaveFinished()
 	ev.out.Digest = digest(ev.out)
+}
+
+// mustHaveFinished keeps an exhausted evaluation from passing as a whole one:
+// try and can swallow the diagnostic where the meter ran out.
+func (ev *evaluator) mustHaveFinished() {
+	if ev.c.meter.left > 0 || ev.f.list.HasErrors() {
+		return
+	}
+	ev.c.meter.told = false
+	ev.f.fromHCL(ev.c.meter.exhausted(ev.c.meter.at), "")
 }
 
 // where returns the place of an attribute, or of its block.

@@ -33,25 +33,28 @@ type findings struct {
 	seen    map[string]bool
 	// same counts what was said of one place in the same words.
 	same map[string]int
+	// total counts errors and warnings apart: many warnings never hide an error.
+	total map[diag.Severity]int
 }
 
 func newFindings(sources map[string][]byte) *findings {
-	return &findings{sources: sources, seen: map[string]bool{}, same: map[string]int{}}
+	return &findings{sources: sources, seen: map[string]bool{}, same: map[string]int{}, total: map[diag.Severity]int{}}
 }
 
 func (f *findings) add(d diag.Diagnostic) {
 	// Every instance of a for_each may say the same about the same line, with
 	// another key: a few are enough.
-	spot := d.Source.String() + "\x00" + d.Summary
+	spot := d.Severity.String() + d.Source.String() + "\x00" + d.Summary
 	key := spot + "\x00" + d.Detail
 	if d.Source.IsZero() {
 		spot, key = d.Address+spot, d.Address+key
 	}
-	if f.seen[key] || f.same[spot] >= maxSame || len(f.list) >= maxFindings {
+	if f.seen[key] || f.same[spot] >= maxSame || f.total[d.Severity] >= maxFindings {
 		return
 	}
 	f.seen[key] = true
 	f.same[spot]++
+	f.total[d.Severity]++
 	f.list = append(f.list, d)
 }
 

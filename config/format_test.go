@@ -87,6 +87,9 @@ func FuzzLoad(f *testing.F) {
 		if c.Desired() == nil || c.Desired().Digest == "" {
 			t.Fatal("no Desired")
 		}
+		if !list.HasErrors() && len(c.first.broken)+len(c.first.hidden) > 0 {
+			t.Fatalf("something was not read, and nothing is said: %v, %v", c.first.broken, c.first.hidden)
+		}
 		c.Secrets()
 		if _, again := c.Resolve(nil); !list.HasErrors() && again.HasErrors() {
 			t.Fatalf("the second evaluation disagrees:\n%s", render(again))

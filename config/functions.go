@@ -98,7 +98,7 @@ func bounded(name string, f function.Function, m *meter) function.Function {
 			if holdsSecret(a.Type()) {
 				return function.NewArgError(i, errSecretArgument)
 			}
-			if !m.charge(a) {
+			if !m.chargeArgument(a) {
 				return fmt.Errorf("its arguments are too large")
 			}
 		}

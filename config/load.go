@@ -268,8 +268,13 @@ func (c *Config) driverSpec(f *findings, spec *blockSpec, b *hclsyntax.Block, ki
 	d, ok := c.opts.Catalog.Find(kind, b.Labels[0])
 	if !ok {
 		names := c.opts.Catalog.Names(kind)
-		f.errorAt(b.LabelRanges[0], addressOf(b), "Unknown driver", "This version has no %s driver %q.%s Known: %s.",
-			kind, b.Labels[0], suggest(b.Labels[0], names), listed(names))
+		byHand := map[providers.Kind]string{
+			providers.KindSource: "source \"imap\" reads any IMAP server",
+			providers.KindTarget: "target \"imap\" fills accounts that were made by hand",
+			providers.KindDNS:    "dns \"manual\" tells a person what to change",
+		}[kind]
+		f.errorAt(b.LabelRanges[0], addressOf(b), "Unknown driver", "This version has no %s driver %q.%s Known: %s; %s.",
+			kind, b.Labels[0], suggest(b.Labels[0], names), listed(names), byHand)
 		return nil
 	}
 	full := withDriver(*spec, d)

@@ -7,10 +7,15 @@ import (
 )
 
 // Budgets of one evaluation, in units of one value or one octet of text. A
-// configuration of a thousand mailboxes spends well under a hundredth.
+// configuration of two thousand mailboxes that looks each up in a map spends
+// about half.
 const (
-	evaluationBudget = 8 << 20
+	evaluationBudget = 16 << 20
 	maxText          = 1 << 20
+	// valueBudget bounds one value. Arguments of functions exist already, so
+	// they cost only the time to read them: a share of their size.
+	valueBudget   = 2 << 20
+	argumentShare = 8
 )
 
 // meter counts the work of an evaluation, so that a few lines of nested loops
@@ -18,13 +23,25 @@ const (
 type meter struct {
 	left int
 	told bool
+	// at is where it ran out.
+	at hcl.Range
 }
 
-func (m *meter) reset() { m.left, m.told = evaluationBudget, false }
+func (m *meter) reset() { *m = meter{left: evaluationBudget} }
 
 // charge spends the size of a value and reports whether anything is left.
-func (m *meter) charge(v cty.Value) bool {
-	m.spend(v)
+func (m *meter) charge(v cty.Value) bool { return m.chargeShare(v, 1) }
+
+// chargeArgument spends a share of the size of a value that is only read.
+func (m *meter) chargeArgument(v cty.Value) bool { return m.chargeShare(v, argumentShare) }
+
+func (m *meter) chargeShare(v cty.Value, share int) bool {
+	one := meter{left: valueBudget}
+	one.spend(v)
+	m.left -= (valueBudget - one.left) / share
+	if one.left <= 0 {
+		m.left = 0
+	}
 	return m.left > 0
 }
 
@@ -65,7 +82,7 @@ func (m *meter) exhausted(rng hcl.Range) hcl.Diagnostics {
 	if m.told {
 		return nil
 	}
-	m.told = true
+	m.told, m.at = true, rng
 	return hcl.Diagnostics{{
 		Severity: hcl.DiagError, Subject: &rng, Summary: "Configuration too large to evaluate",
 		Detail: "Loops and repetitions make more values than any migration needs. Look for loops inside loops and texts that contain themselves.",

@@ -23,9 +23,9 @@ target "mox" "new" {
 }
 
 dns "rfc2136" "zone" {
-  server     = "ns1.example.net:53"
-  key_name   = "bascule."
-  key        = secret("env:TSIG_KEY")
+  server   = "ns1.example.net:53"
+  key_name = "bascule."
+  key      = secret("env:TSIG_KEY")
 }
 
 domain "main" {
