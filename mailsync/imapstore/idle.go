@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"bascule/mailsync"
 	"bascule/mailsync/wire"
 )
 
@@ -80,14 +79,3 @@ func (s *session) changes(r *wire.Response) {
 // (RFC 2342), such as "INBOX." and '.'; known is false where the server did
 // not say.
 func (r *reader) Namespace() (prefix string, delim rune, known bool) { return r.s.personal() }
-
-// Watcher is what both sides offer beyond mailsync.Source.
-type Watcher interface {
-	Idles() bool
-	Idle(ctx context.Context, most time.Duration) (changed bool, err error)
-}
-
-var (
-	_ Watcher         = (*Source)(nil)
-	_ mailsync.Source = (*reader)(nil)
-)

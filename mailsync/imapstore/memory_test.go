@@ -94,6 +94,9 @@ func bodies(t *testing.T, src mailsync.Source, uids []mailsync.UID) (map[mailsyn
 		if int64(b.Len()) != n {
 			return fmt.Errorf("announced %d octets, read %d", n, b.Len())
 		}
+		if _, twice := got[m.UID]; twice {
+			return fmt.Errorf("message %d was delivered twice", m.UID)
+		}
 		got[m.UID] = b.String()
 		return nil
 	})
