@@ -33,6 +33,7 @@ func (ev *evaluator) checkAccounts() {
 func (ev *evaluator) checkFed(boxes []migration.Mailbox) {
 	for i, m := range boxes {
 		for _, other := range boxes[:i] {
+			ev.checkOnePassword(m, other)
 			if apart(m.Folders.Prefix, other.Folders.Prefix) {
 				continue
 			}
@@ -42,6 +43,17 @@ func (ev *evaluator) checkFed(boxes []migration.Mailbox) {
 			break
 		}
 	}
+}
+
+// checkOnePassword: an account has one password, whoever fills it.
+func (ev *evaluator) checkOnePassword(m, other migration.Mailbox) {
+	a, b := m.Target.Password, other.Target.Password
+	if a == b || a.IsZero() || b.IsZero() {
+		return
+	}
+	ev.f.errorAt(ev.where(m.Address, "target.password"), m.Address, "One account with two passwords",
+		"%s and %s fill the account %s of %s, but give it different passwords (credential = \"keep\" gives that of the source). Give the same password = secret(…) in both.",
+		other.Address, m.Address, m.Target.Login, m.Target.Server)
 }
 
 // apart reports whether two prefixes can never hold the same folder. Case is

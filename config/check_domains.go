@@ -37,6 +37,7 @@ func (ev *evaluator) checkDomain(d migration.Domain) {
 	}
 	ev.checkMX(d)
 	ev.checkSPF(d)
+	ev.checkDKIM(d)
 }
 
 // written reports whether an attribute stands in the source.
@@ -107,6 +108,15 @@ func (ev *evaluator) checkSPF(d migration.Domain) {
 	if lookups > maxSPFLookups {
 		ev.f.errorAt(ev.where(d.Address, "spf.add"), d.Address, "SPF with too many lookups",
 			"The mechanisms to add need %d DNS lookups, and receivers stop after %d for the whole record (RFC 7208 §4.6.4). Replace some by ip4: and ip6:.", lookups, maxSPFLookups)
+	}
+}
+
+// checkDKIM warns of a domain whose new service signs with a key nobody
+// publishes, or does not sign.
+func (ev *evaluator) checkDKIM(d migration.Domain) {
+	if d.DKIM.Manage && !d.DKIM.Unknown && len(d.DKIM.Records) == 0 && !ev.broken[d.Address] {
+		ev.f.warnAt(ev.where(d.Address, "dkim"), d.Address, "No DKIM key known",
+			"Nothing says with which key %s signs mail of %s. Write dkim { record { … } } in the target or in the domain, or dkim { manage = false } if it does not sign.", d.Target, d.Name)
 	}
 }
 

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"errors"
+	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -22,7 +25,7 @@ func (ev *evaluator) decodeRecord(b *block, k keyed) {
 		UntilPhase:   parsed(r, "until_phase", 0, migration.ParsePhase),
 		TTL:          recordTTL(r),
 	}
-	rec.Values, _ = r.strings("values")
+	rec.Values = parsedStrings(r, "values", func(s string) (string, error) { return recordValue(rec.Type, s) })
 	if name != "" {
 		rec.Name = parsed(r, "name", "", func(s string) (string, error) { return recordName(s, name) })
 	}
@@ -33,6 +36,26 @@ func (ev *evaluator) decodeRecord(b *block, k keyed) {
 		r.fail("until_phase", "Phases in the wrong order", "The values appear at %s and would go at %s, before that.", rec.FromPhase, rec.UntilPhase)
 	}
 	ev.out.Records = append(ev.out.Records, rec)
+}
+
+// recordValue checks a value in presentation form as far as a slip would go
+// unnoticed until the zone takes it.
+func recordValue(kind, s string) (string, error) {
+	addr, err := netip.ParseAddr(s)
+	switch {
+	case strings.TrimSpace(s) == "":
+		return "", errors.New("an empty value is none")
+	case kind == "A" && (err != nil || !addr.Is4()):
+		return "", fmt.Errorf("%q is not an IPv4 address", s)
+	case kind == "AAAA" && (err != nil || !addr.Is6() || addr.Zone() != ""):
+		return "", fmt.Errorf("%q is not an IPv6 address", s)
+	case kind == "MX":
+		return mxValue(s)
+	case kind == "CNAME":
+		name, err := domainName(s)
+		return name + ".", err
+	}
+	return s, nil
 }
 
 func recordTTL(r *reader) time.Duration {

@@ -104,8 +104,8 @@ func TestNoSensitiveValueLeavesTheConfiguration(t *testing.T) {
 	if got := c.SensitiveValues()[`passwords["dora"]`]; got.Reveal() != "not shown" {
 		t.Error("the locator of a sensitive variable has no value")
 	}
-	if got := len(c.Secrets()); got != 5 {
-		t.Errorf("%d secrets, 5 are named: %v", got, c.Secrets())
+	if got := len(c.Secrets()); got != 4 {
+		t.Errorf("%d secrets, 4 are named: %v", got, c.Secrets())
 	}
 	if b := c.Backend(); b.Type != "local" || b.Path != "states/example.json" {
 		t.Errorf("backend %+v", b)

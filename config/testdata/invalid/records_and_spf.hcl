@@ -81,6 +81,13 @@ record "twice" {
   values = ["192.0.2.1"]
 }
 
+record "wrong_values" {
+  domain = domain.main
+  name   = "values"
+  type   = "AAAA"
+  values = ["192.0.2.1", "2001:db8::1", "", "host.example."]
+}
+
 record "again" {
   domain     = domain.main
   name       = "WWW.example.ch."

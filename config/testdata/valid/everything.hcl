@@ -133,7 +133,7 @@ mailbox "eric" {
   target {
     server   = local.here.box
     login    = "shared"
-    password = secret("exec:pass show 'mail/eric'")
+    password = secret("exec:pass show mail/eric")
     quota    = "2GiB"
   }
   folders {
