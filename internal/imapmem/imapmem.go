@@ -148,5 +148,11 @@ func (l literal) Size() int64 { return int64(l.Len()) }
 
 // Close ends the server and every connection.
 func (s *Server) Close() error {
-	return errors.Join(s.srv.Close(), <-s.done)
+	err := s.srv.Close()
+	// A server closed before it began to serve has not taken its port along.
+	if e := s.ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	<-s.done // says no more than that it was closed
+	return err
 }
