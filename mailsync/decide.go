@@ -500,7 +500,7 @@ func leftAlone(r *Row, m *Meta) bool {
 	return equalFlags(m.Flags, r.Left)
 }
 
-// floor is the number of messages a pass may always delete.
+// deleteFloor is the number of messages a pass may always delete.
 const deleteFloor = 20
 
 // admit lets deletions through under the ceiling: percent of the mailbox,

@@ -14,7 +14,7 @@ func seen(validity uint32, metas ...Meta) View {
 func onePair(source, target View, rows ...*Row) Situation {
 	p := &PairState{Pair: Pair{ID: 1, Source: Side{Path: []string{"INBOX"}}, Target: Side{Path: []string{"INBOX"}}}, SourceListed: true,
 		Source: source, Target: target, Rows: rows}
-	return Situation{MaxDelete: 10, Trusted: true, Now: noon, Pairs: []*PairState{p}, SourceMessages: 10}
+	return Situation{MaxDelete: 10, Trusted: true, Pairs: []*PairState{p}, SourceMessages: 10}
 }
 
 func row(uid UID, digest byte) *Row {

@@ -1,7 +1,6 @@
 package mailsync
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
@@ -147,5 +146,3 @@ func PrintOf(body io.Reader) (Print, error) {
 	_, err := io.Copy(h, body)
 	return h.Print(), err
 }
-
-func compareDigests(a, b Digest) int { return bytes.Compare(a[:], b[:]) }

@@ -10,7 +10,7 @@ import (
 
 func (p *pass) situation() Situation {
 	return Situation{Policy: p.Policy, Final: p.Final, KeepVanished: p.KeepVanished, MaxDelete: p.MaxDelete, OnSimilar: p.OnSimilar,
-		RetryRejected: p.RetryRejected, Fences: p.Fences, Trusted: p.state.trusted, Now: p.Clock.Now(), Pairs: p.state.pairs,
+		RetryRejected: p.RetryRejected, Fences: p.Fences, Trusted: p.state.trusted, Pairs: p.state.pairs,
 		Others: p.state.others, SourceMessages: p.seenMessages()}
 }
 

@@ -3,7 +3,6 @@ package mailsync
 import (
 	"slices"
 	"strings"
-	"time"
 )
 
 // folderKey makes a path comparable; INBOX is case-insensitive (RFC 3501 §5.1).
@@ -74,7 +73,6 @@ type Situation struct {
 	Fences        Fences
 	// Trusted is false when the ledger may not know what was done before the switch.
 	Trusted bool
-	Now     time.Time
 	Pairs   []*PairState
 	Others  []*OtherFolder
 	// SourceMessages counts what the source lists in all folders.
