@@ -17,4 +17,6 @@
 //
 // With CI set, what cannot be had is an error; otherwise it is told and the
 // tests that need it skip.
+//
+// Invariant: nothing is written outside .cache, but for Debian packages as root.
 package main
