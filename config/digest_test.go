@@ -18,6 +18,20 @@ source "imap" "old" {
 target "imap" "new" {
   host = "mail.new-host.example"
 }
+source "imap" "another" {
+  host = "imap.another.example"
+}
+target "imap" "another" {
+  host = "imap.another-new.example"
+}
+ignore "b" {
+  addresses = ["b@example.ch"]
+  reason    = "gone"
+}
+ignore "a" {
+  addresses = ["a@example.ch"]
+  reason    = "gone"
+}
 locals {
   people = { for row in csvdecode(file("people.csv")) : row.name => row }
 }
