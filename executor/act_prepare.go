@@ -31,9 +31,9 @@ func (t *tick) serveDomain(ctx context.Context, in planner.Input, s planner.Step
 	return outcome{done: true, before: linesImage(s.Before), after: linesImage(s.After), text: d.Name + " is served by " + string(s.Action.Target)}, nil
 }
 
-// createAccount makes the account and sets its password. An account that is
-// there although it was not when the plan was made was made by a run of ours
-// that did not live to record it: the plan says so by the mark.
+// createAccount makes the account and sets its password. One that exists
+// already is ours only if an earlier run of ours had begun to make it; any
+// other was made by somebody meanwhile, and its password is theirs.
 func (t *tick) createAccount(ctx context.Context, in planner.Input, s planner.Step) (outcome, error) {
 	m, err := mailbox(in, s.Action.Mailbox)
 	if err != nil {
@@ -52,7 +52,7 @@ func (t *tick) createAccount(ctx context.Context, in planner.Input, s planner.St
 		return outcome{}, err
 	}
 	err = creator.CreateMailbox(ctx, providers.NewMailbox{Email: m.Email, Login: m.Target.Login, Password: password, Quota: m.Target.Quota})
-	if errors.Is(err, providers.ErrExists) {
+	if errors.Is(err, providers.ErrExists) && t.resumed {
 		err = resetPassword(ctx, p, m, password)
 	}
 	if err != nil {

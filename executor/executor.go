@@ -64,11 +64,13 @@ type tick struct {
 	session session
 	result  Result
 	tried   map[string]bool
+	// resumed is true while a step is done that an earlier run had begun.
+	resumed bool
 	mu      sync.Mutex
 }
 
 func (t *tick) run(ctx context.Context) (*planner.Plan, error) {
-	t.session = session{world: t.World, holder: t.Holder, wait: t.LockTimeout, began: t.World.Clock.Now()}
+	t.session = t.newSession("")
 	if t.Reviewed != nil {
 		t.session.planID, t.result.PlanID = t.Reviewed.ID, t.Reviewed.ID
 	}
@@ -86,6 +88,14 @@ func (t *tick) run(ctx context.Context) (*planner.Plan, error) {
 		return nil, err
 	}
 	return t.rounds(ctx, locked)
+}
+
+// newSession is the hold on the state of one run.
+func (t *tick) newSession(planID string) session {
+	now := t.World.Clock.Now()
+	return session{world: t.World, holder: t.Holder, wait: t.LockTimeout, planID: planID, began: now, note: func(text string) {
+		t.Report.Step(Event{At: now, Kind: "note", Text: text})
+	}}
 }
 
 // rounds looks, plans, and does what is ready, until nothing is.
@@ -179,6 +189,7 @@ func (t *tick) do(ctx, locked context.Context, in planner.Input, batch []planner
 // one does a single step: mark, act, record.
 func (t *tick) one(ctx context.Context, in planner.Input, s planner.Step) error {
 	t.event("begin", s, describe(s))
+	_, t.resumed = t.session.st.Marked(s.Key())
 	if s.Revises {
 		if err := t.session.begin(ctx, s, beforeImage(in, s)); err != nil {
 			return err

@@ -227,14 +227,14 @@ func recordPass(st *state.State, j job, r mailsync.Report, now time.Time) {
 	if r.Complete {
 		last = r.Ended
 	}
-	b.Pass = &state.Pass{Started: r.Started, Ended: r.Ended, Complete: r.Complete, Open: len(r.Failures), LastComplete: last}
+	// A message that was refused once stays refused until somebody accepts it.
+	open := len(r.Failures) + r.Totals[mailsync.Rejected] - r.Outcomes[mailsync.Rejected]
+	b.Pass = &state.Pass{Started: r.Started, Ended: r.Ended, Complete: r.Complete, Open: open, LastComplete: last}
 	b.Totals.Source = int64(r.SourceMessages)
 	b.Totals.Bytes += r.Bytes
-	if b.Totals.ByOutcome == nil {
-		b.Totals.ByOutcome = map[string]int64{}
-	}
-	for outcome, n := range r.Outcomes {
-		b.Totals.ByOutcome[string(outcome)] += int64(n)
+	b.Totals.ByOutcome = map[string]int64{}
+	for outcome, n := range r.Totals {
+		b.Totals.ByOutcome[string(outcome)] = int64(n)
 	}
 	b.Refused = refusedOf(r)
 	quiet(&b.Silence, r, now)

@@ -20,6 +20,8 @@ type session struct {
 	holder state.Holder
 	wait   time.Duration
 	planID string
+	// note tells a person of a lock that was taken over.
+	note func(text string)
 
 	mu     sync.Mutex
 	st     *state.State
@@ -42,6 +44,9 @@ func (s *session) acquire(ctx context.Context) (context.Context, error) {
 		return nil, err
 	}
 	s.unlock, s.st = unlock, st
+	if from, taken := state.TakenFrom(locked); taken && s.note != nil {
+		s.note(fmt.Sprintf("the state lock of %s on %s (pid %d, %s) was taken over: its lease ended or its process is gone", from.Who, from.Host, from.PID, from.Operation))
+	}
 	return locked, nil
 }
 
@@ -87,7 +92,9 @@ func (s *session) change(ctx context.Context, f func(*state.State)) error {
 	from := s.st.Revision
 	f(s.st)
 	s.chain(from)
-	if err := s.world.Store.Save(ctx, s.st); err != nil {
+	// A run that is being stopped still records what it did: the lock is
+	// checked by the store whatever became of the context.
+	if err := s.world.Store.Save(context.WithoutCancel(ctx), s.st); err != nil {
 		return fmt.Errorf("save state: %w", err)
 	}
 	s.world.tap("state:after")

@@ -129,7 +129,7 @@ func (e *Executor) Verify(ctx context.Context, depth string) Result {
 }
 
 func (t *tick) verifyAll(ctx context.Context, depth string) error {
-	t.session = session{world: t.World, holder: t.Holder, wait: t.LockTimeout, began: t.World.Clock.Now(), planID: "verify"}
+	t.session = t.newSession("verify")
 	locked, err := t.session.acquire(ctx)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (t *tick) verifyAll(ctx context.Context, depth string) error {
 // what a tick does when the configuration cannot even be read.
 func (e *Executor) Pull(ctx context.Context) Result {
 	t := &tick{Executor: e, tried: map[string]bool{}}
-	t.session = session{world: t.World, holder: t.Holder, wait: t.LockTimeout, began: t.World.Clock.Now()}
+	t.session = t.newSession("")
 	locked, err := t.session.acquire(ctx)
 	if err == nil {
 		_, err = t.pull(ctx, locked)

@@ -82,16 +82,26 @@ func (p Prober) conversation(ctx context.Context, server string, recipients []st
 	if err := c.Hello(p.Hello); err != nil {
 		return answered(server, recipients, err)
 	}
-	// RFC 5321 §4.5.5: the null reverse-path can cause no bounce.
-	if err := c.Mail(""); err != nil {
-		return answered(server, recipients, err)
-	}
 	var out []migration.RecipientAnswer
 	for _, r := range recipients {
-		out = append(out, answered(server, []string{r}, c.Rcpt(r))...)
+		out = append(out, answered(server, []string{r}, transaction(c, r))...)
 	}
 	_ = c.Quit()
 	return out
+}
+
+// transaction asks about one address. RFC 5321 §4.5.5: the null reverse-path
+// can cause no bounce; servers take one recipient with it, since a bounce has
+// no more.
+func transaction(c *smtp.Client, recipient string) error {
+	if err := c.Mail(""); err != nil {
+		return err
+	}
+	if err := c.Rcpt(recipient); err != nil {
+		_ = c.Reset()
+		return err
+	}
+	return c.Reset()
 }
 
 // answered turns the reply to a command into answers: 250, the server's own

@@ -124,7 +124,19 @@ func spfWithoutOld(in Input, d migration.Domain) part {
 	if !d.SPF.Manage || in.done(d.Address, "spf.minus") {
 		return part{}
 	}
+	if d.SPF.Add.Unknown && !in.done(d.Address, "spf.union") {
+		q := unknownEdit(in, d, "spf.minus", "SPF", "the old mail service sends no more; every other sender stays")
+		q.steps[0].Phase = migration.Decommission
+		return q
+	}
 	txt, known := in.Zones[d.Address].Agreed(d.Name, "TXT")
+	if !in.done(d.Address, "spf.union") {
+		_, merged, err := mergedSPF(in, d)
+		if err != nil {
+			return part{} // said in prepare
+		}
+		txt = merged
+	}
 	records := txt.SPFRecords()
 	if !known || len(records) != 1 {
 		return part{}

@@ -170,16 +170,11 @@ func spfUnion(in Input, d migration.Domain) part {
 	if d.SPF.Add.Unknown {
 		return unknownEdit(in, d, "spf.union", "SPF", "both services send during the migration")
 	}
-	txt, _ := in.Zones[d.Address].Agreed(d.Name, "TXT")
-	add, err := maildns.ParseSPF(spfText(d.SPF.Add.Values))
-	if err != nil {
-		return refusedEdit(d, "The SPF terms of the new service do not parse", err)
-	}
-	merged, err := maildns.MergeSPF(txt, add, spfContext(in, d))
+	txt, merged, err := mergedSPF(in, d)
 	if err != nil {
 		return refusedEdit(d, "The SPF record cannot be merged", err)
 	}
-	if len(add.Terms) == 0 || merged.SameValues(txt) && !begunAt(in, d.Address, "spf.union") {
+	if merged.SameValues(txt) && !begunAt(in, d.Address, "spf.union") {
 		return part{}
 	}
 	e := zoneEdit{
@@ -188,6 +183,21 @@ func spfUnion(in Input, d migration.Domain) part {
 		reason: "both services send during the migration", undo: "put the record of before back",
 	}
 	return part{steps: []Step{waitForServe(in, d, e.step(in))}}
+}
+
+// mergedSPF returns the TXT values of the apex as they are, and as they are to
+// be while both services send.
+func mergedSPF(in Input, d migration.Domain) (now, merged maildns.RRset, err error) {
+	now, _ = in.Zones[d.Address].Agreed(d.Name, "TXT")
+	if len(d.SPF.Add.Values) == 0 {
+		return now, now, nil
+	}
+	add, err := maildns.ParseSPF(spfText(d.SPF.Add.Values))
+	if err != nil {
+		return now, now, fmt.Errorf("the terms of the new service: %w", err)
+	}
+	merged, err = maildns.MergeSPF(now, add, spfContext(in, d))
+	return now, merged, err
 }
 
 // spfOnly keeps the managed value of an apex TXT set.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"bascule/executor"
+	"bascule/internal/clock"
 	"bascule/internal/view"
 	"bascule/migration"
 	"bascule/planner"
@@ -38,6 +39,9 @@ func (r *reporter) Step(e executor.Event) {
 	if e.Kind == "failed" {
 		level = view.Error
 	}
+	if e.Kind == "done" || e.Kind == "failed" {
+		r.to.Progress(view.ProgressUpdate{At: clock.Monotonic(), Mailbox: e.Address, Ended: true})
+	}
 	r.to.Event(view.Event{At: e.At, Level: level, Name: "step_" + e.Kind, Address: e.Address, StepID: e.Step, Text: e.Text})
 }
 
@@ -46,7 +50,7 @@ func (r *reporter) Progress(p executor.Progress) {
 	r.mu.Lock()
 	r.counts[p.Mailbox] = p
 	r.mu.Unlock()
-	r.to.Progress(view.ProgressUpdate{Mailbox: p.Mailbox, Folder: p.Folder, Done: int64(p.Done), Total: int64(p.Total), Bytes: p.Bytes})
+	r.to.Progress(view.ProgressUpdate{At: clock.Monotonic(), Mailbox: p.Mailbox, Folder: p.Folder, Done: int64(p.Done), Total: int64(p.Total), Bytes: p.Bytes})
 }
 
 func (r *reporter) messages() int64 {
