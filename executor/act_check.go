@@ -40,7 +40,7 @@ func (t *tick) checkDomain(ctx context.Context, in planner.Input, s planner.Step
 // evidence records a verdict. A check that did not pass is no failure of the
 // step: the gate says what it means.
 func evidence(a migration.Address, check string, e state.Evidence) outcome {
-	return outcome{text: fmt.Sprintf("%s: %s: %s", check, e.Verdict, e.Summary), change: func(st *state.State, now time.Time) {
+	return outcome{text: verdictText(e), change: func(st *state.State, now time.Time) {
 		e.At = now
 		o := st.Object(a)
 		if o.Evidence == nil {
@@ -48,6 +48,18 @@ func evidence(a migration.Address, check string, e state.Evidence) outcome {
 		}
 		o.Evidence[check] = e
 	}}
+}
+
+// verdictText is a verdict as a sentence: one that passed speaks for itself.
+func verdictText(e state.Evidence) string {
+	switch e.Verdict {
+	case state.Passed:
+		return e.Summary
+	case state.Failed:
+		return "does not hold: " + e.Summary
+	default:
+		return "cannot be told: " + e.Summary
+	}
 }
 
 // addressesOf lists every address of a domain that must be accepted.

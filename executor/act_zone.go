@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"bascule/internal/safetext"
 	"bascule/maildns"
 	"bascule/maildns/zonewriter"
 	"bascule/migration"
@@ -51,8 +53,19 @@ func (t *tick) editRRset(ctx context.Context, in planner.Input, s planner.Step) 
 	}, nil
 }
 
+// shownValue is how many characters of a record's value an event shows: of a
+// DKIM key the beginning is enough to know it.
+const shownValue = 64
+
 func describeSet(rr maildns.RRset) string {
-	return fmt.Sprintf("%s %s is now %v, TTL %d, on every authoritative server", rr.Name, rr.Type, rr.Values, rr.TTL)
+	if len(rr.Values) == 0 {
+		return fmt.Sprintf("%s %s is gone from every authoritative server", rr.Name, rr.Type)
+	}
+	var values []string
+	for _, v := range rr.Values {
+		values = append(values, safetext.Shorten(v, shownValue))
+	}
+	return fmt.Sprintf("%s %s is %s, TTL %d, on every authoritative server", rr.Name, rr.Type, strings.Join(values, ", "), rr.TTL)
 }
 
 // agreed asks every authoritative server.

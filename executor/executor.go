@@ -51,9 +51,7 @@ func (e *Executor) Run(ctx context.Context) Result {
 		err = fmt.Errorf("release the state lock: %w", e)
 	}
 	t.result.State = t.session.st
-	if err != nil {
-		t.result.Diags.Errorf("", firstLine(err), "%s", rest(err))
-	}
+	t.result.Err = err
 	t.result.conclude(plan, err)
 	return t.result
 }
@@ -195,9 +193,9 @@ func (t *tick) one(ctx context.Context, in planner.Input, s planner.Step) error 
 			return err
 		}
 	}
-	t.World.tap("act:before:" + s.Name)
+	t.World.tap("act:" + s.Phase.String() + ":before:" + s.Name)
 	out, err := t.act(ctx, in, s)
-	t.World.tap("act:after:" + s.Name)
+	t.World.tap("act:" + s.Phase.String() + ":after:" + s.Name)
 	if err != nil {
 		return t.failed(ctx, s, err)
 	}
@@ -235,11 +233,11 @@ func (t *tick) finished(s planner.Step, out outcome) {
 	if out.done && s.Revises {
 		t.result.Applied = append(t.result.Applied, s.Key())
 	}
-	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Address: s.Address, Text: out.text})
+	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Address: s.Address, Text: out.text, Long: sideBySide(s)})
 }
 
 func (t *tick) event(kind string, s planner.Step, text string) {
-	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Address: s.Address, Text: text})
+	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Address: s.Address, Text: text, Long: sideBySide(s)})
 }
 
 // stopped reports the first Ctrl-C.

@@ -45,6 +45,8 @@ type Result struct {
 	Plan  *planner.Plan `json:"-"`
 	State *state.State  `json:"-"`
 	Diags diag.List     `json:"-"`
+	// Err ended the tick early; what failed for one object is in Diags.
+	Err error `json:"-"`
 }
 
 // RefusedError is a plan that may not be applied to what is there.

@@ -121,9 +121,7 @@ func (e *Executor) Verify(ctx context.Context, depth string) Result {
 		err = e
 	}
 	t.result.State = t.session.st
-	if err != nil {
-		t.result.Diags.Errorf("", firstLine(err), "%s", rest(err))
-	}
+	t.result.Err = err
 	t.result.conclude(nil, err)
 	return t.result
 }
@@ -174,9 +172,7 @@ func (e *Executor) Pull(ctx context.Context) Result {
 		err = e
 	}
 	t.result.State = t.session.st
-	if err != nil {
-		t.result.Diags.Errorf("", firstLine(err), "%s", rest(err))
-	}
+	t.result.Err = err
 	t.result.conclude(nil, err)
 	return t.result
 }

@@ -64,6 +64,8 @@ type Event struct {
 	Step    string
 	Address migration.Address
 	Text    string
+	// Long steps take minutes: that one begins is worth telling.
+	Long bool
 }
 
 // Progress is how far a pass is.

@@ -234,8 +234,12 @@ func exportsOf(targets map[migration.Address]migration.TargetSeen) map[migration
 	return out
 }
 
-// explain gives planner diagnostics their place in the source.
+// explain gives planner diagnostics their place in the source. A pull that
+// knows only what was approved has no source to point at.
 func (a *app) explain(diags diag.List) diag.List {
+	if a.cfg == nil {
+		return diags
+	}
 	for i, d := range diags {
 		if d.Source.IsZero() && d.Address != "" {
 			diags[i].Source, diags[i].Snippet = a.cfg.Range(migration.Address(d.Address))

@@ -119,7 +119,7 @@ func noState(exists bool) error {
 	if exists {
 		return nil
 	}
-	return errors.New("there is no state yet\nRun bascule init first; it creates the lineage, once.")
+	return errNoState()
 }
 
 // reviewed returns the plan to carry out: the saved one, or the present one
@@ -144,7 +144,7 @@ func (a *app) reviewed(ctx context.Context, f applyFlags, args []string) (*plann
 // confirm asks for the word yes.
 func (c *cli) confirm(question string) error {
 	if !c.Interactive {
-		return errors.New("there is nobody to ask\nApply a saved plan (bascule plan --out plan.json), or use --auto-approve.")
+		return hint(errors.New("there is nobody to ask: standard input is not a terminal"), "Apply a saved plan (bascule plan --out plan.json, then bascule apply plan.json), or use --auto-approve.")
 	}
 	fmt.Fprintf(c.Stderr, "\n%s\nOnly \"yes\" is taken: ", question)
 	answer, _ := bufio.NewReader(c.Stdin).ReadString('\n')
@@ -254,7 +254,7 @@ const interruptPatience = 4 * time.Second
 
 // conclude shows what it came to, and exits with its code.
 func (a *app) conclude(f applyFlags, r executor.Result, reporter *reporter, took time.Duration) error {
-	a.show(a.explain(r.Diags))
+	a.showFindings(r)
 	if f.result != "" {
 		if err := a.writeResult(f.result, r); err != nil {
 			return err
@@ -333,7 +333,7 @@ func (a *app) pullFirst(ctx context.Context, cause error) error {
 	reporter := a.reporter(false)
 	r := (&executor.Executor{World: a.world(), Report: reporter, Holder: a.holder("pull")}).Pull(ctx)
 	reporter.close()
-	a.show(r.Diags)
+	a.showFindings(r)
 	if r.ExitCode == executor.ExitDone || r.Status == "paused" {
 		a.note("Late mail of the old side was brought over all the same.")
 	}

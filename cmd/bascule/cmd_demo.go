@@ -71,7 +71,7 @@ func (c *cli) demoDir(keep string) (dir string, cleanup func(), err error) {
 		keep = filepath.Join(c.workdir(), keep)
 	}
 	if entries, err := os.ReadDir(keep); err == nil && len(entries) > 0 {
-		return "", nil, fmt.Errorf("%s is not empty\nName a directory that does not exist yet.", keep)
+		return "", nil, hint(fmt.Errorf("%s is not empty", keep), "Name a directory that does not exist yet.")
 	}
 	return keep, func() {}, os.MkdirAll(keep, 0o700)
 }
@@ -194,7 +194,7 @@ func (d *demonstration) tick(ctx context.Context, interrupt bool) error {
 	case interrupt && r.ExitCode == executor.ExitInterrupted:
 		fmt.Fprintln(d.Stdout, "  ! interrupted; what was acknowledged is on record")
 	case r.ExitCode != executor.ExitDone:
-		d.show(d.app.explain(r.Diags))
+		d.app.showFindings(r)
 		return fmt.Errorf("the demonstration stopped: apply came to %q (exit %d)", r.Status, r.ExitCode)
 	}
 	if g, ok := gateOf(r); ok {

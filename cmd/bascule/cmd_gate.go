@@ -125,7 +125,7 @@ func (c *cli) changeState(ctx context.Context, operation string, f func(*state.S
 	return c.locked(ctx, operation, func(ctx context.Context, store *local.Store) error {
 		st, err := store.Load(ctx)
 		if errors.Is(err, state.ErrNoState) {
-			return errors.New("there is no state yet\nRun bascule init first; it creates the lineage, once.")
+			return errNoState()
 		}
 		if err != nil {
 			return err

@@ -107,7 +107,7 @@ func (c *cli) holder(operation string) state.Holder {
 func (c *cli) lockError(err error) error {
 	var held *state.LockedError
 	if errors.As(err, &held) {
-		return &exitError{exitLocked, fmt.Errorf("%w\nIf that run is certainly dead: bascule state unlock %s", err, held.Holder.ID)}
+		return &exitError{exitLocked, err}
 	}
 	return err
 }

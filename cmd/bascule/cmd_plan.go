@@ -141,7 +141,7 @@ func (a *app) missingSecrets(ctx context.Context) diag.List {
 
 func (a *app) savePlan(p *planner.Plan, st *state.State, name string) error {
 	if st.Lineage == "" {
-		return errors.New("a saved plan belongs to a state, and there is none yet\nRun bascule init first; it creates the lineage, once.")
+		return hint(errors.New("a saved plan belongs to a state, and there is none yet"), "Run bascule init first; it creates the lineage, once.")
 	}
 	doc, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
@@ -184,7 +184,7 @@ func (c *cli) loadPlan(name string) (*planner.Plan, error) {
 		return nil, fmt.Errorf("%s is not a saved plan: %w", filepath.Base(name), err)
 	}
 	if p.FormatVersion != planner.FormatVersion {
-		return nil, fmt.Errorf("%s has the plan format %q; this version reads %q\nMake the plan again with this version.", filepath.Base(name), p.FormatVersion, planner.FormatVersion)
+		return nil, hint(fmt.Errorf("%s has the plan format %q; this version reads %q", filepath.Base(name), p.FormatVersion, planner.FormatVersion), "Make the plan again with this version.")
 	}
 	return &p, nil
 }

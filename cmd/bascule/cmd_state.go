@@ -57,7 +57,7 @@ func (c *cli) stateShow(cmd *cobra.Command, args []string) error {
 	}
 	a := migration.Address(args[0])
 	if _, ok := st.Objects[a]; !ok {
-		return fmt.Errorf("the state knows nothing of %s\nbascule state list shows what it knows.", a)
+		return hint(fmt.Errorf("the state knows nothing of %s", a), "bascule state list shows what it knows.")
 	}
 	return view.StateShow(c.Stdout, st, a, c.style())
 }
@@ -83,7 +83,7 @@ func (c *cli) stateHistory(cmd *cobra.Command, _ []string) error {
 func (c *cli) stateRestore(cmd *cobra.Command, args []string) error {
 	serial, err := strconv.ParseUint(args[0], 10, 64)
 	if err != nil {
-		return fmt.Errorf("%q is not a serial\nbascule state history lists them.", args[0])
+		return hint(fmt.Errorf("%q is not a serial", args[0]), "bascule state history lists them.")
 	}
 	return c.locked(cmd.Context(), "state restore", func(ctx context.Context, store *local.Store) error {
 		st, err := store.Restore(ctx, serial)

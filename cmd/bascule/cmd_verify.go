@@ -45,7 +45,7 @@ func (c *cli) verify(ctx context.Context, src sources, depth string) error {
 	e := &executor.Executor{World: a.world(), Report: reporter, Holder: a.holder("verify"), Stop: stop}
 	r := e.Verify(ctx, depth)
 	reporter.close()
-	a.show(a.explain(r.Diags))
+	a.showFindings(r)
 	if r.ExitCode == executor.ExitError || r.ExitCode == executor.ExitLocked || r.ExitCode == executor.ExitInterrupted {
 		return exit(r.ExitCode)
 	}

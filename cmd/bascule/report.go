@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 
@@ -17,6 +18,9 @@ import (
 // reporter turns what the executor tells into what a person or a machine reads.
 type reporter struct {
 	to view.Reporter
+	// every is true where machines read: people are spared the beginning of
+	// what is done a moment later.
+	every bool
 
 	mu     sync.Mutex
 	counts map[migration.Address]executor.Progress
@@ -25,19 +29,25 @@ type reporter struct {
 func (a *app) reporter(asJSON bool) *reporter {
 	r := &reporter{counts: map[migration.Address]executor.Progress{}}
 	if asJSON {
-		r.to = view.NewJSON(a.Stdout, version, a.Clock.Now())
+		r.to, r.every = view.NewJSON(a.Stdout, version, a.Clock.Now()), true
 		return r
 	}
-	style := a.errStyle()
-	r.to = view.NewReporter(a.Stderr, style)
+	r.to = view.NewReporter(a.Stderr, a.errStyle())
 	return r
 }
 
 // Step implements executor.Reporter.
 func (r *reporter) Step(e executor.Event) {
 	level := view.Info
-	if e.Kind == "failed" {
+	switch e.Kind {
+	case "failed":
 		level = view.Error
+	case "note":
+		level = view.Warn
+	case "begin":
+		if !e.Long && !r.every {
+			return
+		}
 	}
 	if e.Kind == "done" || e.Kind == "failed" {
 		r.to.Progress(view.ProgressUpdate{At: clock.Monotonic(), Mailbox: e.Address, Ended: true})
@@ -75,6 +85,17 @@ func (r *reporter) close() { r.to.Close() }
 func (r *reporter) summary(res executor.Result) {
 	fields := map[string]string{"status": res.Status, "gate": res.Gate, "phase": res.Phase.String(), "plan_id": res.PlanID, "applied": strings.Join(res.Applied, " ")}
 	r.to.Event(view.Event{Level: view.Info, Name: "apply_result", Text: res.Status, Fields: fields})
+}
+
+// showFindings shows what a tick found wrong, and what ended it. An
+// interruption is no error, and a refusal is told by the summary.
+func (a *app) showFindings(r executor.Result) {
+	var refused *executor.RefusedError
+	found := r.Diags
+	if r.Err != nil && !errors.Is(r.Err, executor.ErrInterrupted) && !errors.As(r.Err, &refused) {
+		found = append(found, problem(r.Err))
+	}
+	a.show(a.explain(found))
 }
 
 // resultJSON is the document of --result.

@@ -88,8 +88,7 @@ func run(ctx context.Context, p *process) int {
 
 // fail says on standard error what went wrong.
 func (c *cli) fail(err error) {
-	head, detail, _ := strings.Cut(err.Error(), "\n")
-	_ = view.Diagnostics(c.Stderr, diag.List{{Severity: diag.Error, Summary: head, Detail: detail}}, c.errStyle())
+	c.show(diag.List{problem(err)})
 }
 
 // longFlags lets hands that are used to -out write it: a single dash before a

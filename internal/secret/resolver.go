@@ -72,7 +72,7 @@ func (r *Resolver) read(ctx context.Context, locator string) (Value, error) {
 		}
 		return Value{}, fmt.Errorf("%w: no sensitive variable %q", ErrMissing, rest)
 	}
-	return Value{}, fmt.Errorf("%w %q; use env:, file: or exec:", ErrUnsupported, kind)
+	return Value{}, fmt.Errorf("%w %q; there are env, file and exec", ErrUnsupported, kind)
 }
 
 func (r *Resolver) fromEnv(name string) (Value, error) {
