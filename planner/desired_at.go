@@ -67,15 +67,18 @@ func desiredAt(m mover, in Input) []stage {
 }
 
 // distinct leaves out stages equal to the one before. Values that are not
-// known yet differ from everything.
+// known yet differ from everything, their TTL only from another TTL.
 func distinct(way []stage, unknown bool) []stage {
 	out := way[:1:1]
 	for _, s := range way[1:] {
-		same := s.want.Equal(out[len(out)-1].want)
-		if same && !(unknown && s.phase == migration.Cutover) {
-			continue
+		last := out[len(out)-1].want
+		same := s.want.Equal(last)
+		if unknown && s.phase >= migration.Cutover {
+			same = s.phase == migration.Decommission && s.want.TTL == last.TTL
 		}
-		out = append(out, s)
+		if !same {
+			out = append(out, s)
+		}
 	}
 	return out
 }
@@ -107,6 +110,17 @@ func (m mover) first(in Input) maildns.RRset {
 	return m.have
 }
 
+// before is a record set as it was before a step that was begun, and may have
+// had its effect without being recorded; otherwise as it is.
+func (in Input) before(a migration.Address, step string, have maildns.RRset) maildns.RRset {
+	if mark, begun := in.State.Marked(StepKey(a, step)); begun {
+		if rr, ok := image(mark.Before); ok {
+			return rr
+		}
+	}
+	return have
+}
+
 // image reads a record set from a before- or after-image of the state.
 func image(raw json.RawMessage) (maildns.RRset, bool) {
 	var rr maildns.RRset
@@ -131,7 +145,7 @@ func reached(way []stage, m mover, in Input) int {
 func movers(in Input) []mover {
 	var out []mover
 	for _, d := range in.Desired.Domains {
-		out = append(out, newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), d.MXTo))
+		out = append(out, domainMX(in, d))
 		if d.Autoconfig {
 			out = append(out, clientMovers(in, d)...)
 		}
@@ -144,13 +158,42 @@ func movers(in Input) []mover {
 	return out
 }
 
+// mxMover is the MX of a domain. Once the intent to switch is on record, what
+// the MX becomes is known even while the target cannot be asked.
+func mxMover(in Input, d migration.Domain) mover {
+	to := d.MXTo
+	if sw := in.State.Switch; to.Unknown && sw != nil {
+		for _, was := range sw.Approved.Domains {
+			if was.Address == d.Address {
+				to = was.MXTo
+			}
+		}
+	}
+	return newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), to)
+}
+
 func newMover(in Input, d migration.Domain, a migration.Address, prefix string, key maildns.Key, to migration.Strings) mover {
 	have, known := in.Zones[d.Address].Agreed(key.Name, key.Type)
 	if !known {
 		have = maildns.RRset{Name: key.Name, Type: key.Type}
 	}
+	if to.Unknown {
+		to = in.switched(a, prefix)
+	}
 	values := maildns.RRset{Name: key.Name, Type: key.Type, Values: to.Values}.Canonical().Values
 	return mover{address: a, domain: d, prefix: prefix, key: key, have: have, known: known, to: values, unknown: to.Unknown}
+}
+
+// switched returns the values that a finished switch has written: a target
+// that cannot be asked any more does not make them unknown again.
+func (in Input) switched(a migration.Address, prefix string) migration.Strings {
+	for _, step := range []string{prefix + ".remove", prefix + ".switch"} {
+		d, _ := in.State.DoneAt(a, step)
+		if rr, ok := image(d.After); ok {
+			return migration.Strings{Values: rr.Values}
+		}
+	}
+	return migration.Strings{Unknown: true}
 }
 
 // clientServices turns what a target offers into what the records need.
@@ -204,5 +247,5 @@ func sameValues(a, b []string) bool {
 
 // OldMXHosts are the mail servers a domain had before the cutover.
 func OldMXHosts(in Input, d migration.Domain) []string {
-	return maildns.MXHosts(newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), d.MXTo).first(in))
+	return maildns.MXHosts(domainMX(in, d).first(in))
 }

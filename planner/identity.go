@@ -95,8 +95,8 @@ type Mismatch struct {
 func (p *Plan) Uncovered(fresh *Plan) []Mismatch {
 	var out []Mismatch
 	for _, s := range fresh.Steps {
-		if s.Progress || s.Status == Stopped {
-			continue
+		if s.Progress || s.Status == Stopped || s.After.Unknown() {
+			continue // not done as it stands: judged again when it can be
 		}
 		was, ok := p.find(s.Key())
 		switch {
@@ -124,6 +124,14 @@ func (p *Plan) find(key string) (Step, bool) {
 // sameStep compares what a reviewer decided upon. What a person is told to do
 // may be worded by what is known meanwhile.
 func sameStep(a, b Step) bool {
-	x, y := a.reviewed(), b.reviewed()
+	x, y := a.reviewed().unworded(), b.reviewed().unworded()
 	return digest([]any{x.Action, x.Before, x.After, x.Gates, x.Clears}) == digest([]any{y.Action, y.Before, y.After, y.Gates, y.Clears})
+}
+
+// unworded leaves out how a person is told.
+func (r reviewed) unworded() reviewed {
+	if r.Action.Manual != nil {
+		r.Action.Manual = &Manual{Check: r.Action.Manual.Check}
+	}
+	return r
 }

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"time"
 
 	"bascule/maildns"
@@ -20,6 +21,8 @@ type Input struct {
 	// Now is the wall-clock time of the decision.
 	Now  time.Time
 	Tool string
+	// loc is the configured time zone, once it was loaded.
+	loc *time.Location
 }
 
 // domain returns a domain by address.
@@ -30,6 +33,15 @@ func (in Input) domain(a migration.Address) (migration.Domain, bool) {
 		}
 	}
 	return migration.Domain{}, false
+}
+
+// mailboxAt returns a mailbox by address.
+func (in Input) mailboxAt(a migration.Address) (migration.Mailbox, bool) {
+	i := slices.IndexFunc(in.Desired.Mailboxes, func(m migration.Mailbox) bool { return m.Address == a })
+	if i < 0 {
+		return migration.Mailbox{}, false
+	}
+	return in.Desired.Mailboxes[i], true
 }
 
 // target returns a target server by address.

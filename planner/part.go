@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"time"
 
 	"bascule/internal/diag"
@@ -35,6 +36,11 @@ func keysOf(steps []Step, want func(Step) bool) []string {
 		}
 	}
 	return keys
+}
+
+// without returns the ids but one.
+func without(ids []string, gone string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == gone })
 }
 
 // retryAt is when something that failed, or that a person was asked to do, is

@@ -14,6 +14,7 @@ import (
 // the zone (SPF, DKIM, DMARC) is there for both services.
 func prepare(in Input, _ []Step) part {
 	var p part
+	p.blocked = silentTargets(in)
 	for _, d := range in.Desired.Domains {
 		p.add(serveDomain(in, d))
 	}
@@ -28,6 +29,18 @@ func prepare(in Input, _ []Step) part {
 	}
 	p.add(recordsFrom(in, migration.Prepare))
 	return p
+}
+
+// silentTargets names the targets that could not be asked: what they offer is
+// unknown, never absent.
+func silentTargets(in Input) []Blocked {
+	var out []Blocked
+	for _, t := range in.Desired.Targets {
+		if seen := in.Observed.Targets[t.Address]; seen.Err != "" {
+			out = append(out, Blocked{Address: t.Address, Side: "target", Why: seen.Err, Temporary: true, Next: "mend the access to it and plan again"})
+		}
+	}
+	return out
 }
 
 // serveDomain makes the target know the domain, where it can be told.
@@ -179,9 +192,9 @@ func locator(m migration.Mailbox) string {
 func adopt(in Input, m migration.Mailbox, s Step, account migration.Account) []Step {
 	seen := in.Observed.Mailboxes[m.Address].Target
 	s.Action = Action{Kind: AdoptAccount, Target: m.Target.Server, Mailbox: m.Address, Email: m.Email}
-	s.Before = Lines(fmt.Sprintf("account %s exists, with %d messages", account.Login, seen.Messages))
+	s.Before = Lines(fmt.Sprintf("account %s exists", account.Login))
 	s.After = Lines("adopted: what it holds stays, its password is not touched")
-	s.Reason = "the account was there before this migration"
+	s.Reason = fmt.Sprintf("the account was there before this migration, with %d messages", seen.Messages)
 	return []Step{s}
 }
 

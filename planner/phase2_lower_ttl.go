@@ -95,20 +95,33 @@ func describeStage(e *zoneEdit, m mover, way []stage, i int) {
 // the next step would bring is no drift: it may have been done and not recorded.
 func moverDrift(in Input, m mover, way []stage, at int) []Drift {
 	want := way[at].want
-	if here(m.have, want) || at == 0 {
-		return nil
-	}
-	if at+1 < len(way) && (here(m.have, way[at+1].want) || begunAt(in, m.address, way[at+1].step)) {
-		return nil
-	}
-	if back := in.State.Switch; back != nil && begunAt(in, m.address, m.prefix+".back_add") {
-		return nil
-	}
-	return []Drift{{
+	d := Drift{
 		Address: m.address, What: m.key.String(), Conflict: true,
 		Expected: recordLines(want), Found: recordLines(m.have),
 		Next: "somebody changed the zone since: put it back, or plan again once you know why",
-	}}
+	}
+	switch {
+	case in.done(m.address, "unset") || begunAt(in, m.address, "unset"):
+		return nil // its time is over, or ends just now
+	case goingBack(in, m):
+		d.Next = "a rollback has begun: end it with bascule rollback"
+	case here(m.have, want) || at == 0:
+		return nil
+	case at+1 < len(way) && (here(m.have, way[at+1].want) || begunAt(in, m.address, way[at+1].step)):
+		return nil
+	}
+	return []Drift{d}
+}
+
+// goingBack reports whether a rollback has written, or may have written, to a
+// record set and is not over.
+func goingBack(in Input, m mover) bool {
+	for _, step := range []string{".back_add", ".back_remove", ".back"} {
+		if begunAt(in, m.address, m.prefix+step) || in.done(m.address, m.prefix+step) {
+			return true
+		}
+	}
+	return false
 }
 
 // leadGate keeps the TTL up until shortly before the window.
@@ -131,9 +144,11 @@ func ttlGate(in Input) Gate {
 	for _, m := range movers(in) {
 		opens, why := expiry(in, m)
 		switch {
+		case why == "" && !m.known:
+			g.worsen(Inconclusive, fmt.Sprintf("%s: its TTL could not be seen on every server", m.key))
 		case why == "":
 		case opens.IsZero():
-			g.Status, g.Items = Closed, append(g.Items, why)
+			g.worsen(Closed, why)
 		default:
 			g.Items = append(g.Items, why)
 			if opens.After(g.OpensAt) {
@@ -142,6 +157,8 @@ func ttlGate(in Input) Gate {
 		}
 	}
 	switch {
+	case g.Status == Inconclusive:
+		g.OpensAt, g.Because = time.Time{}, "not every TTL could be seen"
 	case g.Status == Closed:
 		g.OpensAt = time.Time{}
 		g.Because = "the TTL has not been lowered everywhere"

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"bascule/maildns"
 	"bascule/migration"
 	"bascule/state"
 )
@@ -30,13 +31,16 @@ func verify(in Input, before []Step) part {
 // switchedOver reports whether the MX of every domain has moved; from then on
 // the evidence of before says nothing.
 func (in Input) switchedOver() bool {
-	return in.State.Switched() && len(in.pendingCutover()) == 0
+	return !in.mustIntend() && len(in.pendingCutover()) == 0
 }
 
 // mailboxChecks are the names that one comparison of a mailbox answers.
 func mailboxChecks() []string { return []string{"messages", "flags", "dates"} }
 
 func verifyMailbox(in Input, m migration.Mailbox) []Step {
+	if in.acceptedFor("mailbox", m.Address) {
+		return nil
+	}
 	var needed []string
 	due := time.Time{}
 	first := true
@@ -80,7 +84,9 @@ func verifyDomain(in Input, d migration.Domain, check string, before []Step) []S
 		Action: Action{Kind: CheckDomain, Domain: d.Address, Check: check},
 		After:  Lines(checkGoal(check, d)), Reason: "evidence for the cutover",
 	}
-	s.DependsOn = keysOf(before, func(b Step) bool { return b.Phase == migration.Prepare && b.Address.Kind() != "record" })
+	s.DependsOn = keysOf(before, func(b Step) bool {
+		return b.Phase == migration.Prepare && b.Address.Kind() != "record" && !in.givenUp(b)
+	})
 	return []Step{s}
 }
 
@@ -103,7 +109,7 @@ func checkDue(in Input, a migration.Address, check string) (at time.Time, needs 
 	switch {
 	case !ok:
 		return time.Time{}, true
-	case e.Verdict == state.Passed:
+	case e.Verdict == state.Passed, in.acceptedFor(check, a):
 		return time.Time{}, in.Now.Sub(e.At) >= in.Desired.Settings.Verify.MaxAge
 	default:
 		return e.At.Add(in.Desired.Settings.Sync.Every), true
@@ -171,10 +177,27 @@ func (g *Gate) worsen(to GateStatus, why string) {
 }
 
 // acceptedFor reports whether a person accepted a check for an object by name.
+// An accept that names one message or one sender accepts no whole check.
 func (in Input) acceptedFor(check string, a migration.Address) bool {
 	return slices.ContainsFunc(in.accepts(), func(x migration.Accept) bool {
-		return x.Check == check && (x.Mailbox == a || x.Mailbox == "" && x.Record == "" && x.Message == "" && x.Sender == "" || x.Record == string(a))
+		if x.Check != check || x.Message != "" || x.Sender != "" {
+			return false
+		}
+		return x.Mailbox == "" && x.Record == "" || x.Mailbox == a || x.Record != "" && in.names(x.Record, a)
 	})
+}
+
+// names reports whether what a person wrote is an object's address, or the
+// name of the domain at that address.
+func (in Input) names(written string, a migration.Address) bool {
+	d, ok := in.domain(a)
+	return written == string(a) || ok && maildns.Name(written) == maildns.Name(d.Name)
+}
+
+// givenUp reports whether a step belongs to a mailbox that was accepted as
+// dead: nothing of anybody else waits for it.
+func (in Input) givenUp(s Step) bool {
+	return s.Address.Kind() == "mailbox" && in.acceptedFor("mailbox", s.Address)
 }
 
 // accepts are the accept blocks in force.

@@ -48,9 +48,9 @@ func intentStep(in Input, before []Step) Step {
 	s.DependsOn = keysOf(before, func(b Step) bool {
 		switch b.Phase {
 		case migration.Prepare, migration.LowerTTL:
-			return true
+			return !in.givenUp(b)
 		case migration.Sync:
-			return b.NotBefore.IsZero() || !b.NotBefore.After(in.Now)
+			return !b.NotBefore.After(in.Now) && !in.givenUp(b)
 		}
 		return false
 	})
@@ -61,20 +61,12 @@ func cutoverSteps(in Input, m mover, before []Step) part {
 	p := stageSteps(in, m, migration.Cutover, before)
 	for i := range p.steps {
 		s := &p.steps[i]
-		switch s.Name {
-		case "mx.add":
-			s.Gates = append(s.Gates, cutoverGates()...)
-			if in.mustIntend() {
-				s.DependsOn = append(s.DependsOn, StepKey(in.root(), "switch"))
-			}
-		case "mx.remove":
+		if s.Name == m.prefix+".remove" {
 			g := propagationGate(in, m)
 			p.gates = append(p.gates, g)
-			s.Gates = append(s.Gates, g.ID)
-		default:
-			s.DependsOn = append(s.DependsOn, StepKey(m.domain.Address, "mx.remove"))
-			s.Gates = append(s.Gates, GateHold)
+			s.Gates = append(s.Gates, GateHold, g.ID)
 		}
+		in.guardSwitch(m, s)
 	}
 	if m.key.Type == "MX" && m.known && !m.unknown {
 		p.add(mxHazards(in, m))
@@ -82,24 +74,66 @@ func cutoverSteps(in Input, m mover, before []Step) part {
 	return p
 }
 
-// propagationGate opens when every authoritative server serves old and new.
+// guardSwitch holds a step of the switch back: whatever comes first for a
+// domain waits for the intent and for every gate of the cutover, what follows
+// the MX waits for the MX alone, however short the window was.
+func (in Input) guardSwitch(m mover, s *Step) {
+	lead := m.domain.Address
+	first := in.firstSwitch(m.domain)
+	if first == "" {
+		first = s.Name // nothing of the MX is to change: each is the first
+	}
+	if s.Name == first {
+		s.Gates = append(without(s.Gates, GateHold), cutoverGates()...)
+		if in.mustIntend() {
+			s.DependsOn = append(s.DependsOn, StepKey(in.root(), "switch"))
+		}
+		return
+	}
+	if m.key.Type == "MX" && m.address == lead {
+		return
+	}
+	s.DependsOn = append(s.DependsOn, StepKey(lead, "mx.add"), StepKey(lead, "mx.remove"))
+	s.Gates = append(s.Gates, GateHold)
+}
+
+// firstSwitch names the step that begins the switch of a domain's MX; empty
+// when the MX is the new one already.
+func (in Input) firstSwitch(d migration.Domain) string {
+	m := domainMX(in, d)
+	for _, s := range desiredAt(m, in) {
+		if s.phase == migration.Cutover {
+			return s.step
+		}
+	}
+	return ""
+}
+
+// domainMX is the mover of a domain's own MX.
+func domainMX(in Input, d migration.Domain) mover {
+	return newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), d.MXTo)
+}
+
+// propagationGate opens when every authoritative server serves what comes
+// before the removal: the old and the new MX.
 func propagationGate(in Input, m mover) Gate {
 	g := Gate{ID: GatePropagation + ":" + string(m.address), Kind: GatePropagation, Phase: migration.Cutover, Status: Closed}
 	way := desiredAt(m, in)
-	for _, s := range way {
-		if s.step != m.prefix+".add" {
+	for i, s := range way {
+		if s.step != m.prefix+".remove" {
 			continue
 		}
-		v := maildns.Propagated(in.Zones[m.domain.Address], s.want)
-		if len(v.Lagging) == 0 && len(v.Silent) == 0 && len(v.Serving) > 0 {
+		if in.Zones[m.domain.Address].Everywhere(s.want) {
+			g.Status, g.Because = Open, "every authoritative server serves the new MX alone"
+			return g // it was removed, and not recorded
+		}
+		v := maildns.Propagated(in.Zones[m.domain.Address], way[i-1].want)
+		if v.Reach == maildns.ReachedAll {
 			g.Status, g.Because = Open, fmt.Sprintf("all %d authoritative servers serve the old and the new MX", len(v.Serving))
 			return g
 		}
 		g.Because = fmt.Sprintf("%d of %d authoritative servers serve the new MX", len(v.Serving), len(v.Serving)+len(v.Lagging)+len(v.Silent))
 		g.Items = append(v.Lagging, v.Silent...)
-	}
-	if in.done(m.address, m.prefix+".add") && g.Because == "" {
-		g.Status, g.Because = Open, "the old MX is all that is left to remove"
 	}
 	return g
 }

@@ -12,12 +12,12 @@ import (
 func clients(in Input, before []Step) part {
 	var p part
 	for _, m := range in.Desired.Mailboxes {
-		if !in.done(m.Address, "kit") {
+		if !in.done(m.Address, "kit") && !in.acceptedFor("mailbox", m.Address) {
 			p.steps = append(p.steps, kitStep(in, m, before))
 		}
 	}
 	for _, d := range in.Desired.Domains {
-		p.steps = append(p.steps, clientRecords(in, d)...)
+		p.steps = append(p.steps, clientRecords(in, d, before)...)
 	}
 	return p
 }
@@ -52,7 +52,7 @@ func SheetName(email string) string {
 
 // clientRecords checks, after the cutover, that autoconfiguration and SRV
 // records serve the new side.
-func clientRecords(in Input, d migration.Domain) []Step {
+func clientRecords(in Input, d migration.Domain, before []Step) []Step {
 	if in.done(d.Address, "clients") || in.acceptedFor("clients", d.Address) {
 		return nil
 	}
@@ -68,11 +68,8 @@ func clientRecords(in Input, d migration.Domain) []Step {
 		Action: Action{Kind: CheckDomain, Domain: d.Address, Check: "clients"},
 		After:  Lines("no published record leads mail programs to the old side"), Reason: "a new device asks the DNS where the mail is",
 	}
-	for _, m := range in.pendingCutover() {
-		s.DependsOn = append(s.DependsOn, StepKey(m.address, "mx.add"))
-	}
-	if in.mustIntend() {
-		s.DependsOn = append(s.DependsOn, StepKey(in.root(), "switch"))
-	}
+	s.DependsOn = keysOf(before, func(b Step) bool {
+		return b.Phase == migration.Cutover && (b.Action.Domain == d.Address || b.Address == in.root())
+	})
 	return []Step{s}
 }

@@ -41,7 +41,7 @@ func decommission(in Input, before []Step) part {
 	}
 	p.add(q)
 	if !in.done(in.root(), "proof") {
-		p.steps = append(p.steps, proofStep(in, keysOf(p.steps, func(Step) bool { return true }), gates))
+		p.steps = append(p.steps, proofStep(in, append(closed, keysOf(p.steps, func(Step) bool { return true })...), gates))
 	}
 	return p
 }
@@ -53,7 +53,8 @@ func proofOnly(in Input, before []Step) part {
 		return part{}
 	}
 	return part{steps: []Step{proofStep(in, keysOf(before, func(b Step) bool {
-		return b.Phase != migration.Sync || b.NotBefore.IsZero()
+		m, ok := in.mailboxAt(b.Address)
+		return !in.givenUp(b) && (b.Phase != migration.Sync || ok && !synced(in, m) || !b.NotBefore.After(in.Now))
 	}), []string{GateHold})}}
 }
 
@@ -129,7 +130,8 @@ func spfWithoutOld(in Input, d migration.Domain) part {
 		q.steps[0].Phase = migration.Decommission
 		return q
 	}
-	txt, known := in.Zones[d.Address].Agreed(d.Name, "TXT")
+	have, known := in.Zones[d.Address].Agreed(d.Name, "TXT")
+	txt := in.before(d.Address, "spf.minus", have)
 	if !in.done(d.Address, "spf.union") {
 		_, merged, err := mergedSPF(in, d)
 		if err != nil {
@@ -145,7 +147,11 @@ func spfWithoutOld(in Input, d migration.Domain) part {
 	if err != nil {
 		return refusedEdit(d, "The SPF record does not parse", err)
 	}
-	less := maildns.Minus(record, oldTerms(in, d, record))
+	terms, err := oldTerms(in, d, record)
+	if err != nil {
+		return refusedEdit(d, "The old SPF terms do not parse", err)
+	}
+	less := maildns.Minus(record, terms)
 	if less.String() == record.String() && !begunAt(in, d.Address, "spf.minus") {
 		return part{}
 	}
@@ -160,20 +166,22 @@ func spfWithoutOld(in Input, d migration.Domain) part {
 }
 
 // oldTerms are the terms attributed to the old service: those the
-// configuration names, and those that name its MX hosts and nothing else.
-func oldTerms(in Input, d migration.Domain, record maildns.SPF) []maildns.SPFTerm {
+// configuration names, or else those that name its MX hosts and nothing else.
+// What the new service needs is never among them; a bare mx means the old hosts.
+func oldTerms(in Input, d migration.Domain, record maildns.SPF) ([]maildns.SPFTerm, error) {
 	named, err := maildns.ParseSPF(spfText(d.SPF.DropOld))
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("drop_old: %w", err)
 	}
 	added, err := maildns.ParseSPF(spfText(d.SPF.Add.Values))
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	c := spfContext(in, d)
-	old := maildns.OldService{Domains: c.OldMX}
-	mine := maildns.Attribute(maildns.Minus(record, added.Terms).Terms, old)
-	return append(named.Terms, mine...)
+	if len(named.Terms) > 0 {
+		return maildns.OldOnly(named, added, c), nil
+	}
+	return maildns.Attribute(maildns.Minus(record, added.Terms).Terms, maildns.OldService{Domains: c.OldMX}), nil
 }
 
 func proofStep(in Input, after, gates []string) Step {

@@ -18,6 +18,7 @@ func method() []phaseFunc {
 // Make computes the plan. Diagnostics with errors mean that nothing of the
 // plan may be done; the plan is returned all the same, to be shown.
 func Make(in Input) (*Plan, diag.List) {
+	in.loc = in.zone()
 	all := refusedAdoptions(in)
 	for _, phase := range method() {
 		all.add(phase(in, all.steps))

@@ -15,6 +15,7 @@ import (
 // from the half-swapped state too. The sync stays add-only: mirroring again
 // takes a reviewed step.
 func MakeRollback(in Input) (*Plan, diag.List) {
+	in.loc = in.zone()
 	var all part
 	if in.State.Hold == nil {
 		all.steps = append(all.steps, Step{
@@ -56,7 +57,7 @@ func wayBack(in Input, m mover) part {
 		return mxBack(in, m, old)
 	}
 	e := zoneEdit{address: m.address, domain: m.domain, name: m.prefix + ".back", phase: migration.Cutover, whole: true,
-		before: m.have, after: old, reason: "it follows the MX back", undo: "plan the cutover again", event: "record_led_back"}
+		before: in.before(m.address, m.prefix+".back", m.have), after: old, reason: "it follows the MX back", undo: "plan the cutover again", event: "record_led_back"}
 	s := e.step(in)
 	s.Clears = cleared(in, m)
 	s.DependsOn = []string{StepKey(in.root(), "hold"), StepKey(m.domain.Address, "mx.back_remove")}
@@ -79,7 +80,8 @@ func mxBack(in Input, m mover, old maildns.RRset) part {
 		return part{notes: []Note{{m.address, "there was no MX before the cutover: nothing to lead back to"}}}
 	}
 	p := part{gates: []Gate{oldAcceptsGate(in, m.domain), backGate(in, m, old)}}
-	both := m.have.With(old.Values...)
+	have := in.before(m.address, "mx.back_add", m.have)
+	both := in.before(m.address, "mx.back_remove", have.With(old.Values...))
 	check := Step{
 		Name: "old_rcpt", Address: m.address, Phase: migration.Cutover, Progress: true,
 		Action: Action{Kind: CheckDomain, Domain: m.domain.Address, Check: "old_rcpt"},
@@ -89,8 +91,8 @@ func mxBack(in Input, m mover, old maildns.RRset) part {
 	if e, ok := in.evidence(m.address, "old_rcpt"); !ok || e.Verdict != state.Passed || in.Now.Sub(e.At) > freshness {
 		p.steps = append(p.steps, check)
 	}
-	if !both.SameValues(m.have) || begunAt(in, m.address, "mx.back_add") {
-		e := zoneEdit{address: m.address, domain: m.domain, name: "mx.back_add", phase: migration.Cutover, whole: true, before: m.have, after: both,
+	if !have.With(old.Values...).SameValues(have) {
+		e := zoneEdit{address: m.address, domain: m.domain, name: "mx.back_add", phase: migration.Cutover, whole: true, before: have, after: both,
 			reason: "the old servers are added first: there is never a moment without MX", risk: "high", undo: "remove them", event: "mx_back_added"}
 		s := e.step(in)
 		s.DependsOn, s.Gates = []string{StepKey(in.root(), "hold")}, []string{oldGateID(m.domain)}
@@ -107,12 +109,16 @@ func mxBack(in Input, m mover, old maildns.RRset) part {
 	return p
 }
 
-// cleared are the records that end with the way back. When the TTL had been
-// restored already, its lowering is to be done anew.
+// cleared are the records that end with the way back, its own among them. When
+// the TTL served now is not the lowered one, its lowering is to be done anew.
 func cleared(in Input, m mover) []string {
-	out := []string{m.prefix + ".add", m.prefix + ".remove", m.prefix + ".switch", m.prefix + ".back_add", m.prefix + ".ttl_restore"}
-	if in.done(m.address, m.prefix+".ttl_restore") {
-		out = append(out, m.prefix+".ttl")
+	out := []string{".add", ".remove", ".switch", ".back", ".back_add", ".back_remove", ".ttl_restore"}
+	d, lowered := in.State.DoneAt(m.address, m.prefix+".ttl")
+	if rr, ok := image(d.After); lowered && ok && rr.TTL != m.have.TTL {
+		out = append(out, ".ttl")
+	}
+	for i, suffix := range out {
+		out[i] = m.prefix + suffix
 	}
 	return out
 }

@@ -40,14 +40,22 @@ func (p *Plan) open(id string) bool {
 // be seen. Unknown is never absent: while a zone or a target is unknown,
 // nothing that follows from its records is done.
 func stopped(p *Plan, s Step) bool {
+	if s.Action.Kind == HoldMigration {
+		return false // stopping is always possible
+	}
 	for _, d := range p.Drift {
-		if d.Conflict && (d.Address == s.Address || d.Address == s.Action.Domain) && !s.Progress {
+		if d.Conflict && (d.Address == s.Address || d.Address == s.Action.Domain || s.Address == Root) && !s.Progress {
 			return true
 		}
 	}
 	for _, b := range p.Blocked {
 		if b.Address == s.Address {
 			return true
+		}
+		// What a silent target would say is not needed to move or restore an MX
+		// whose new hosts are on record; what is still unknown waits by itself.
+		if b.Address.Kind() == "target" && s.Action.RRset != nil && s.Action.Kind == EditRRset && s.Name != "spf.minus" {
+			continue
 		}
 		if b.Address.Kind() != "mailbox" && (s.Phase == migration.Cutover || s.Phase == migration.Decommission) {
 			return true

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -40,15 +39,15 @@ func openingOn(w migration.Window, zone *time.Location, t time.Time) (span, bool
 	if len(w.Days) > 0 && !slices.Contains(w.Days, time.Date(y, m, d, 12, 0, 0, 0, zone).Weekday()) {
 		return span{}, false
 	}
-	date := fmt.Sprintf("%04d-%02d-%02d", y, m, d)
-	for _, b := range w.Blackout {
-		if date >= b.First && date <= b.Last {
-			return span{}, false
-		}
+	if blackedOut(w, y, m, d) {
+		return span{}, false
 	}
 	end := w.End
 	if end <= w.Start {
 		end += 24 * 60
+	}
+	if end > 24*60 && blackedOut(w, y, m, d+1) {
+		end = 24 * 60 // a blackout begins at its midnight
 	}
 	s := span{
 		opens:  time.Date(y, m, d, 0, w.Start, 0, 0, zone),
@@ -58,6 +57,13 @@ func openingOn(w migration.Window, zone *time.Location, t time.Time) (span, bool
 		s.opens = w.NotBefore
 	}
 	return s, s.opens.Before(s.closes)
+}
+
+// blackedOut reports whether a local day, which may be counted beyond the end
+// of its month, lies in a blackout.
+func blackedOut(w migration.Window, y int, m time.Month, d int) bool {
+	date := time.Date(y, m, d, 12, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	return slices.ContainsFunc(w.Blackout, func(b migration.DateRange) bool { return date >= b.First && date <= b.Last })
 }
 
 // windowGate is the verdict on the cutover window.
@@ -86,6 +92,9 @@ func windowGate(in Input) Gate {
 // zone returns the configured time zone. Configuration has checked the name;
 // a host without time zone data falls back to UTC.
 func (in Input) zone() *time.Location {
+	if in.loc != nil {
+		return in.loc
+	}
 	z, err := time.LoadLocation(in.Desired.Settings.Timezone)
 	if err != nil {
 		return time.UTC

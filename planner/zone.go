@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ type zoneEdit struct {
 func (e zoneEdit) step(in Input) Step {
 	edit := &RRsetEdit{
 		DNS: e.domain.DNS, Zone: in.zoneName(e.domain), Name: e.after.Name, Type: e.after.Type, Whole: e.whole,
-		Before: e.before.Values, After: e.after.Values, TTLBefore: e.before.TTL, TTLAfter: e.after.TTL, Event: e.event,
+		Before: e.before.Canonical().Values, After: e.after.Canonical().Values, TTLBefore: e.before.TTL, TTLAfter: e.after.TTL, Event: e.event,
 	}
 	if e.before.IsEmpty() {
 		edit.TTLBefore = 0
@@ -99,8 +100,9 @@ func zoneBlocked(in Input, d migration.Domain, key maildns.Key) (Blocked, bool) 
 	}
 	b := Blocked{Address: d.Address, Side: "dns", Temporary: true, Why: "no authoritative server of " + d.Name + " was found",
 		Next: "check the dns block and its nameservers"}
-	for server, why := range z.Silent(key) {
-		b.Why = fmt.Sprintf("%s could not be asked for %s: %s", server, key, why)
+	silent := z.Silent(key)
+	for _, server := range slices.Sorted(maps.Keys(silent)) {
+		b.Why = fmt.Sprintf("%s could not be asked for %s: %s", server, key, silent[server])
 		b.Next = "unknown is never absent: mend the server or the access to it, and plan again"
 		return b, true
 	}
@@ -152,7 +154,7 @@ func mxAsserted(in Input, d migration.Domain) part {
 func spfContext(in Input, d migration.Domain) maildns.SPFContext {
 	key := maildns.KeyOf(d.Name, "MX")
 	have, _ := in.Zones[d.Address].Agreed(key.Name, key.Type)
-	old := newMover(in, d, d.Address, "mx", key, d.MXTo).first(in)
+	old := domainMX(in, d).first(in)
 	if old.IsEmpty() {
 		old = have
 	}
@@ -188,7 +190,8 @@ func spfUnion(in Input, d migration.Domain) part {
 // mergedSPF returns the TXT values of the apex as they are, and as they are to
 // be while both services send.
 func mergedSPF(in Input, d migration.Domain) (now, merged maildns.RRset, err error) {
-	now, _ = in.Zones[d.Address].Agreed(d.Name, "TXT")
+	have, _ := in.Zones[d.Address].Agreed(d.Name, "TXT")
+	now = in.before(d.Address, "spf.union", have)
 	if len(d.SPF.Add.Values) == 0 {
 		return now, now, nil
 	}
@@ -274,7 +277,7 @@ func dkimPublished(in Input, d migration.Domain) part {
 			p.drift = append(p.drift, Drift{Address: d.Address, What: key.String(), Expected: want.Values, Found: have.Values, Conflict: true,
 				Next: "a key of another service stands under this selector: remove it, or give the new service another selector"})
 		default:
-			e := zoneEdit{address: d.Address, domain: d, name: name, phase: migration.Prepare, before: have, after: want, whole: true,
+			e := zoneEdit{address: d.Address, domain: d, name: name, phase: migration.Prepare, before: in.before(d.Address, name, have), after: want, whole: true,
 				reason: "what the new service signs must be verifiable before it sends", undo: "remove the record"}
 			p.steps = append(p.steps, waitForServe(in, d, e.step(in)))
 		}
@@ -323,6 +326,7 @@ func dmarcThere(in Input, d migration.Domain) part {
 		b, _ := zoneBlocked(in, d, key)
 		return part{blocked: []Blocked{b}}
 	}
+	have = in.before(d.Address, "dmarc", have)
 	want, err := maildns.EnsureDMARC(have, d.DMARC.RUA)
 	if err != nil {
 		return refusedEdit(d, "The DMARC record needs a person", err)
@@ -346,24 +350,69 @@ func recordsFrom(in Input, phase migration.Phase) part {
 		if !ok || r.FromPhase != phase || in.done(r.Address, "set") {
 			continue
 		}
-		p.add(recordEdit(in, d, r, "set", phase, r.Values.Values))
+		p.add(recordEdit(in, d, r))
 	}
 	return p
 }
 
-// recordsUntil are the record blocks that end at a phase.
+// recordsUntil are the record blocks that end at a phase. What they are by
+// then is known from the start: the values they appear with.
 func recordsUntil(in Input, phase migration.Phase) part {
 	var p part
 	for _, r := range in.Desired.Records {
 		d, ok := in.domain(r.Domain)
-		if ok && r.UntilPhase == phase && !in.done(r.Address, "unset") {
-			p.add(recordEdit(in, d, r, "unset", phase, r.ValuesBefore))
+		if !ok || r.UntilPhase != phase || in.done(r.Address, "unset") {
+			continue
 		}
+		if r.Values.Unknown {
+			q := unknownEdit(in, d, "unset", r.Type, string(r.Address)+" ends")
+			q.steps[0].Address, q.steps[0].Phase = r.Address, phase
+			p.add(q)
+			continue
+		}
+		here, known := in.recordNow(d, r)
+		if !known {
+			continue // said where it appears
+		}
+		after := maildns.RRset{Name: here.Name, Type: here.Type, TTL: here.TTL, Values: r.ValuesBefore}.Canonical()
+		if here.SameValues(after) {
+			continue
+		}
+		e := zoneEdit{address: r.Address, domain: d, name: "unset", phase: phase, before: here, after: after, whole: true,
+			reason: string(r.Address) + " ends", undo: "put the values of before back"}
+		p.steps = append(p.steps, e.step(in))
 	}
 	return p
 }
 
-func recordEdit(in Input, d migration.Domain, r migration.Record, name string, phase migration.Phase, values []string) part {
+// recordNow is a record set as it is to be until it ends.
+func (in Input) recordNow(d migration.Domain, r migration.Record) (here maildns.RRset, known bool) {
+	if r.FromPhase == migration.Cutover {
+		m := newMover(in, d, r.Address, "record", maildns.KeyOf(r.Name, r.Type), r.Values)
+		way := desiredAt(m, in)
+		return way[len(way)-1].want, m.known
+	}
+	key := maildns.KeyOf(r.Name, r.Type)
+	have, known := in.Zones[d.Address].Agreed(key.Name, key.Type)
+	if done, ok := in.State.DoneAt(r.Address, "set"); ok {
+		if rr, ok := image(done.After); ok {
+			return rr, known
+		}
+	}
+	return recordWanted(r, in.before(r.Address, "set", have)), known
+}
+
+// recordWanted is what a record block makes of what is there.
+func recordWanted(r migration.Record, have maildns.RRset) maildns.RRset {
+	ttl := uint32(r.TTL.Seconds())
+	if ttl == 0 {
+		ttl = max(have.TTL, 300)
+	}
+	return maildns.RRset{Name: have.Name, Type: have.Type, TTL: ttl, Values: r.Values.Values}.Canonical()
+}
+
+// recordEdit makes a record appear.
+func recordEdit(in Input, d migration.Domain, r migration.Record) part {
 	key := maildns.KeyOf(r.Name, r.Type)
 	have, known := in.Zones[d.Address].Agreed(key.Name, key.Type)
 	if !known {
@@ -371,22 +420,22 @@ func recordEdit(in Input, d migration.Domain, r migration.Record, name string, p
 		b.Address = r.Address
 		return part{blocked: []Blocked{b}}
 	}
-	if r.Values.Unknown && name == "set" {
-		return unknownEdit(in, d, name, r.Type, "asked for by "+string(r.Address))
+	if r.Values.Unknown {
+		p := unknownEdit(in, d, "set", r.Type, "asked for by "+string(r.Address))
+		p.steps[0].Address = r.Address
+		return p
 	}
-	ttl := uint32(r.TTL.Seconds())
-	if ttl == 0 {
-		ttl = max(have.TTL, 300)
-	}
-	want := maildns.RRset{Name: key.Name, Type: key.Type, TTL: ttl, Values: values}.Canonical()
-	if have.Equal(want) && !begunAt(in, r.Address, name) {
+	begun := begunAt(in, r.Address, "set")
+	have = in.before(r.Address, "set", have)
+	want := recordWanted(r, have)
+	if have.Equal(want) && !begun {
 		return part{}
 	}
-	if len(r.ValuesBefore) > 0 && name == "set" && !begunAt(in, r.Address, name) && !expectedBefore(have, want, r) {
+	if len(r.ValuesBefore) > 0 && !begun && !expectedBefore(have, want, r) {
 		return part{drift: []Drift{{Address: r.Address, What: key.String(), Expected: r.ValuesBefore, Found: have.Values, Conflict: true,
 			Next: "correct values_before, or find out who changed the record"}}}
 	}
-	e := zoneEdit{address: r.Address, domain: d, name: name, phase: phase, before: have, after: want, whole: true,
+	e := zoneEdit{address: r.Address, domain: d, name: "set", phase: r.FromPhase, before: have, after: want, whole: true,
 		reason: "asked for by " + string(r.Address), undo: "put the values of before back"}
 	return part{steps: []Step{e.step(in)}}
 }
