@@ -16,7 +16,7 @@ import (
 // the fences stand, and the silence of the old side begins to count.
 func (t *tick) switchIntent(in planner.Input) outcome {
 	approved := state.Approved{
-		Sources: in.Desired.Sources, Targets: in.Desired.Targets, Mailboxes: in.Desired.Mailboxes,
+		Sources: in.Desired.Sources, Targets: in.Desired.Targets, Mailboxes: in.Desired.Mailboxes, Domains: in.Desired.Domains,
 		Sync: in.Desired.Settings.Sync, Limits: in.Desired.Settings.Limits,
 	}
 	return outcome{done: true, text: "the sync only adds from now on", change: func(st *state.State, now time.Time) {

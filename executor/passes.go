@@ -124,6 +124,7 @@ func (t *tick) runJob(ctx context.Context, j job) (outcome, error) {
 		return outcome{}, err
 	}
 	defer ledger.Close()
+	t.World.tap("act:" + j.step.Phase.String() + ":before:" + j.step.Name)
 	if j.step.Action.Kind == planner.VerifyMailbox {
 		return t.verifyMailbox(ctx, j, ledger)
 	}

@@ -55,11 +55,13 @@ type Switch struct {
 
 // Approved are the parameters of the add-only pull.
 type Approved struct {
-	Sources   []migration.Server   `json:"sources"`
-	Targets   []migration.Server   `json:"targets"`
-	Mailboxes []migration.Mailbox  `json:"mailboxes"`
-	Sync      migration.SyncPolicy `json:"sync"`
-	Limits    migration.Limits     `json:"limits"`
+	Sources   []migration.Server  `json:"sources"`
+	Targets   []migration.Server  `json:"targets"`
+	Mailboxes []migration.Mailbox `json:"mailboxes"`
+	// Domains hold what the MX becomes, for the day the target cannot be asked.
+	Domains []migration.Domain   `json:"domains,omitempty"`
+	Sync    migration.SyncPolicy `json:"sync"`
+	Limits  migration.Limits     `json:"limits"`
 }
 
 // Object is the progress of one object of the configuration.

@@ -3,17 +3,20 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"bascule/internal/atomicfile"
 	"bascule/internal/clock"
 )
 
@@ -55,10 +58,11 @@ func scriptProcess() *process {
 	p := realProcess()
 	p.Clock = fileClock{os.Getenv("BASCULE_TEST_CLOCK")}
 	p.Resolvers = strings.Fields(os.Getenv("BASCULE_TEST_RESOLVERS"))
-	p.Who, p.Host = "tester", "testhost"
+	p.Who = "tester"
+	p.HTTP = &http.Transport{DialContext: fromElsewhere()}
 	p.Width = 120
-	if n, err := strconv.Atoi(os.Getenv("BASCULE_TEST_KILL")); err == nil {
-		p.Tap = dieAt(n)
+	if spec := os.Getenv("BASCULE_TEST_KILL"); spec != "" {
+		p.Tap = dieAt(spec)
 	}
 	if os.Getenv("BASCULE_TEST_YES") != "" {
 		p.Interactive, p.Stdin = true, strings.NewReader("yes\n")
@@ -66,18 +70,12 @@ func scriptProcess() *process {
 	return p
 }
 
-// dieAt kills the process, as a power cut would, at the n-th point.
-func dieAt(n int) func(string) {
-	count := make(chan int, 1)
-	count <- 0
-	return func(string) {
-		i := <-count + 1
-		if i == n {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-		count <- i
-	}
+// fromElsewhere dials from an address of its own for each run: mox limits how often
+// one address may log in, and a scene is many runs in a minute.
+func fromElsewhere() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	pid := os.Getpid()
+	from := &net.TCPAddr{IP: net.IPv4(127, byte(1+pid>>16), byte(pid>>8), byte(1+pid%250))}
+	return (&net.Dialer{LocalAddr: from}).DialContext
 }
 
 // fileClock reads the time from a file; waiting writes it.
@@ -100,14 +98,14 @@ func (c fileClock) WaitUntil(ctx context.Context, t time.Time) error {
 		return context.Cause(ctx)
 	}
 	if t.After(c.Now()) {
-		return os.WriteFile(c.path, []byte(t.Format(time.RFC3339)), 0o600)
+		return atomicfile.Write(c.path, []byte(t.Format(time.RFC3339Nano)), 0o600)
 	}
 	return nil
 }
 
 // commands are what scenes can say beside testscript's own commands.
 func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){
+	all := map[string]func(*testscript.TestScript, bool, []string){
 		"now":     s.cmdNow,
 		"later":   s.cmdLater,
 		"exits":   s.cmdExits,
@@ -119,7 +117,12 @@ func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, [
 		"compare": s.cmdCompare,
 		"dns":     s.cmdDNS,
 		"nowrite": s.cmdNoWrite,
+		"storm":   s.cmdStorm,
+		"killed":  s.cmdKilled,
 	}
+	maps.Copy(all, s.ruleCommands())
+	maps.Copy(all, s.inputCommands())
+	return all
 }
 
 // now TIME sets the clock.
