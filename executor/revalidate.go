@@ -36,12 +36,28 @@ func continues(p *planner.Plan, s *state.State) error {
 	if s.Revision < p.Base.Revision {
 		return &RefusedError{[]string{fmt.Sprintf("the plan was made at revision %d, but the state is at revision %d: an older state was put back; make a new plan", p.Base.Revision, s.Revision)}}
 	}
+	reached := p.Base.Revision
 	for _, x := range s.Executions {
-		if x.To > p.Base.Revision && x.To > x.From && x.PlanID != p.ID {
+		switch {
+		case x.To <= reached || x.To == x.From:
+			continue
+		case x.PlanID != p.ID:
 			return &RefusedError{[]string{fmt.Sprintf("the state moved on since this plan was made: %s changed it by plan %s at %s; make a new plan", x.Who, shortID(x.PlanID), x.Began.Format("2006-01-02 15:04Z"))}}
+		case x.From > reached:
+			return putBack(reached, x.From)
 		}
+		reached = x.To
+	}
+	if s.Revision > reached {
+		return putBack(reached, s.Revision)
 	}
 	return nil
+}
+
+// putBack refuses revisions that no run made: a restore raises the revision
+// for exactly this reason.
+func putBack(from, to uint64) error {
+	return &RefusedError{[]string{fmt.Sprintf("no run led the state from revision %d to %d: an older state was put back; make a new plan", from, to)}}
 }
 
 // checkCovered refuses a fresh plan that does what was not reviewed, with the
@@ -75,7 +91,11 @@ func mismatchText(m planner.Mismatch) string {
 }
 
 func driftText(d planner.Drift) string {
-	return fmt.Sprintf("%s: %s: expected %s, found %s; %s", d.Address, d.What, strings.Join(d.Expected, ", "), strings.Join(d.Found, ", "), d.Next)
+	text := fmt.Sprintf("%s: %s: expected %s; found %s", d.Address, d.What, strings.Join(d.Expected, ", "), strings.Join(d.Found, ", "))
+	if len(d.Wanted) > 0 {
+		text += "; wanted next " + strings.Join(d.Wanted, ", ")
+	}
+	return text + "; " + d.Next
 }
 
 func valueText(v planner.Value) string {

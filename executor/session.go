@@ -102,11 +102,11 @@ func (s *session) change(ctx context.Context, f func(*state.State)) error {
 }
 
 // chain keeps the record of executions: successive runs of one plan by one
-// holder are one entry.
+// holder are one entry, unless something else raised the revision in between.
 func (s *session) chain(from uint64) {
 	now := s.world.Clock.Now()
 	if n := len(s.st.Executions); n > 0 {
-		if last := &s.st.Executions[n-1]; last.PlanID == s.planID && last.Who == s.holder.Who {
+		if last := &s.st.Executions[n-1]; last.PlanID == s.planID && last.Who == s.holder.Who && last.To == from {
 			last.To, last.Ended = s.st.Revision, now
 			return
 		}

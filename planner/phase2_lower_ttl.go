@@ -97,7 +97,7 @@ func moverDrift(in Input, m mover, way []stage, at int) []Drift {
 	want := way[at].want
 	d := Drift{
 		Address: m.address, What: m.key.String(), Conflict: true,
-		Expected: recordLines(want), Found: recordLines(m.have),
+		Expected: recordLines(want), Found: recordLines(m.have), Wanted: recordLines(way[min(at+1, len(way)-1)].want),
 		Next: "somebody changed the zone since: put it back, or plan again once you know why",
 	}
 	switch {

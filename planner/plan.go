@@ -73,6 +73,8 @@ type Drift struct {
 	What     string            `json:"what"`
 	Expected []string          `json:"expected"`
 	Found    []string          `json:"found"`
+	// Wanted is what the next step on the object would have made of it.
+	Wanted []string `json:"wanted,omitempty"`
 	// Conflict stops every step on the object; other drift is corrected by one.
 	Conflict bool   `json:"conflict"`
 	Next     string `json:"next"`

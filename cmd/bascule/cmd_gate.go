@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bascule/internal/safetext"
 	"bascule/internal/view"
 	"bascule/observe"
 	"bascule/planner"
@@ -68,6 +69,9 @@ func (c *cli) gateCheck(ctx context.Context, src sources, name string) error {
 		}
 		found = true
 		fmt.Fprintf(c.Stdout, "%s: %s: %s\n", g.ID, g.Status, g.Because)
+		for _, item := range g.Items {
+			fmt.Fprintf(c.Stdout, "  %s\n", safetext.Line(item))
+		}
 		code = max(code, gateCode(g))
 	}
 	if !found {

@@ -39,7 +39,7 @@ func driftCount(p *planner.Plan) string {
 	return strings.Join(out, ", ")
 }
 
-// driftOf shows what was expected, what was found, and what to do.
+// driftOf shows what was expected, found and wanted, and what to do.
 func (p *page) driftOf(indent int, d planner.Drift) {
 	mark, t, word := "~", change, "drift"
 	if d.Conflict {
@@ -49,6 +49,9 @@ func (p *page) driftOf(indent int, d planner.Drift) {
 	p.hang(indent, words(t, mark), at, line{say(strong, string(d.Address)), say(plain, "  "+d.What), say(t, "  "+word)})
 	p.labelled(at, "expected", d.Expected)
 	p.labelled(at, "found", d.Found)
+	if len(d.Wanted) > 0 {
+		p.labelled(at, "wanted", d.Wanted)
+	}
 	if d.Next != "" {
 		p.labelled(at, "next", []string{d.Next})
 	}

@@ -25,6 +25,9 @@ type Result struct {
 	Paused *planner.Gate
 	// Reason says why it was refused or ended early, in a sentence.
 	Reason string
+	// Because lists what stands against it, one matter each, when it is more
+	// than a sentence.
+	Because []string
 	// Next is the move a person should make, if there is one.
 	Next string
 }
@@ -54,6 +57,9 @@ func ApplyResult(w io.Writer, r Result, s Style) error {
 	}
 	p.gap()
 	p.put(0, say(exitTone(r.ExitCode), headline(r)), say(plain, " "+work(r)))
+	for _, why := range r.Because {
+		p.hang(0, words(exitTone(r.ExitCode), "!"), 2, words(plain, why))
+	}
 	if g := r.Paused; g != nil {
 		p.gate(0, *g)
 	}
