@@ -90,11 +90,11 @@ func TestARunKilledAtEveryStepLeadsToTheSameEndUnderTheSamePlan(t *testing.T) {
 			w.target.Exports = map[string]migration.Exports{"example.ch": services()}
 			comeAndGo(w)
 			reviewed, died := w.plan(t), map[string]bool{}
-			for range 700 {
+			for range 200 {
 				for w.killed(t, reviewed, died, dies) {
 					w.tickUntil(t, func(s Step) bool { return died[s.Key()] })
 				}
-				if w.now = w.now.Add(time.Hour); w.tickUntil(t, func(s Step) bool { return died[s.Key()] }).Finished {
+				if w.now = w.now.Add(4 * time.Hour); w.tickUntil(t, func(s Step) bool { return died[s.Key()] }).Finished {
 					break
 				}
 			}

@@ -25,7 +25,8 @@ func nextOpening(w migration.Window, zone *time.Location, now time.Time) (s span
 	day := now.In(zone).AddDate(0, 0, -1)
 	for range horizon {
 		s, ok := openingOn(w, zone, day)
-		if ok && s.closes.Add(-w.MinRemaining).After(now) {
+		last := s.closes.Add(-w.MinRemaining)
+		if ok && last.After(now) && last.After(s.opens) {
 			return s, true
 		}
 		day = day.AddDate(0, 0, 1)

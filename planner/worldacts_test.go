@@ -191,15 +191,16 @@ func (w *world) rollBack(t testing.TB) *Plan {
 	return nil
 }
 
-// until ticks every hour until a condition holds.
+// until ticks every four hours, of which one is five o'clock UTC, until a
+// condition holds.
 func (w *world) until(t testing.TB, what string, reached func(*Plan) bool) *Plan {
 	t.Helper()
-	for range 700 {
+	for range 200 {
 		p := w.tick(t)
 		if reached(p) {
 			return p
 		}
-		w.now = w.now.Add(time.Hour)
+		w.now = w.now.Add(4 * time.Hour)
 	}
 	t.Fatalf("never reached: %s", what)
 	return nil
