@@ -105,8 +105,8 @@ func (c *cli) apply(ctx context.Context, f applyFlags, args []string) error {
 	if err != nil {
 		return c.pullAnyway(ctx, err)
 	}
-	if _, exists, err := loadState(ctx, a.store, c); err != nil || !exists {
-		return errors.Join(err, noState(exists))
+	if err := a.initialised(ctx); err != nil {
+		return err
 	}
 	reviewed, err := a.reviewed(ctx, f, args)
 	if reviewed == nil || err != nil {
@@ -115,11 +115,13 @@ func (c *cli) apply(ctx context.Context, f applyFlags, args []string) error {
 	return a.run(ctx, f, l, reviewed, planner.Forward)
 }
 
-func noState(exists bool) error {
-	if exists {
-		return nil
+// initialised makes sure that there is a state, and that it can be read.
+func (a *app) initialised(ctx context.Context) error {
+	_, exists, err := loadState(ctx, a.store, a.cli)
+	if err == nil && !exists {
+		return errNoState()
 	}
-	return errNoState()
+	return err
 }
 
 // reviewed returns the plan to carry out: the saved one, or the present one
@@ -279,7 +281,7 @@ func (a *app) summary(r executor.Result, reporter *reporter, took time.Duration)
 			out.Paused = &g
 		}
 	}
-	out.Reason = strings.Join(r.Refusal, "\n")
+	out.Because = r.Refusal
 	if len(r.Person) > 0 && r.Plan != nil {
 		out.Next = "a person is asked to act: " + strings.Join(r.Person, ", ") + " (bascule plan shows what)"
 	}

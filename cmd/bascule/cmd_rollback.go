@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -41,8 +40,8 @@ func (c *cli) rollback(ctx context.Context, f applyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, exists, err := loadState(ctx, a.store, c); err != nil || !exists {
-		return errors.Join(err, noState(exists))
+	if err := a.initialised(ctx); err != nil {
+		return err
 	}
 	p, err := a.wayBack(ctx, f, args)
 	if err != nil {

@@ -77,6 +77,7 @@ func (c *cli) stateHistory(cmd *cobra.Command, _ []string) error {
 	if err != nil || len(st.Executions) == 0 {
 		return nil
 	}
+	fmt.Fprintln(c.Stdout)
 	return view.Executions(c.Stdout, st.Executions, c.style())
 }
 

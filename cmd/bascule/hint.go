@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"bascule/internal/diag"
 	"bascule/state"
@@ -37,10 +40,6 @@ func nextMove(err error) string {
 		return h.next
 	case errors.As(err, &locked):
 		return fmt.Sprintf("Wait until it is done. If that run is certainly dead: bascule state unlock %s", locked.Holder.ID)
-	case errors.Is(err, state.ErrCorrupt):
-		return "Nothing was done. bascule state history lists the versions kept; bascule state restore SERIAL makes one of them the present state."
-	case errors.Is(err, state.ErrNewer):
-		return "Nothing was done. Use the version of bascule that wrote it, or a later one."
 	case errors.Is(err, state.ErrNoState):
 		return "Run bascule init first; it creates the lineage, once."
 	case errors.Is(err, context.DeadlineExceeded):
@@ -54,7 +53,31 @@ func errNoState() error {
 	return hint(errors.New("there is no state yet"), "Run bascule init first; it creates the lineage, once.")
 }
 
-// problem is an error as a diagnostic.
+// problem is an error as a diagnostic. Long errors say first what went wrong
+// and then, after semicolons, what that means: only the first is the summary.
 func problem(err error) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Summary: err.Error(), Detail: nextMove(err)}
+	summary, more, _ := strings.Cut(err.Error(), "; ")
+	if next := nextMove(err); next != "" {
+		more = strings.TrimSpace(sentences(more) + "\n" + next)
+	} else {
+		more = sentences(more)
+	}
+	return diag.Diagnostic{Severity: diag.Error, Summary: summary, Detail: more}
+}
+
+// sentences makes sentences of clauses, one a line.
+func sentences(clauses string) string {
+	var out []string
+	for _, c := range strings.Split(clauses, "; ") {
+		if c == "" {
+			continue
+		}
+		first, size := utf8.DecodeRuneInString(c)
+		c = string(unicode.ToUpper(first)) + c[size:]
+		if !strings.HasSuffix(c, ".") {
+			c += "."
+		}
+		out = append(out, c)
+	}
+	return strings.Join(out, "\n")
 }

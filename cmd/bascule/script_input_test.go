@@ -30,6 +30,8 @@ type inputWorld struct {
 	unlock   state.Unlock
 	// secrets are the values that must show nowhere.
 	secrets []string
+	// serial is the zone's when the scene said note.
+	serial uint32
 }
 
 // inputCommands are the words of scenes about bad input and single commands.
@@ -46,6 +48,9 @@ func (s *scriptWorld) inputCommands() map[string]func(*testscript.TestScript, bo
 		"jsonlines": cmdJSONLines,
 		"copying":   s.cmdCopying,
 		"same":      s.cmdSame,
+		"note":      func(ts *testscript.TestScript, _ bool, _ []string) { w.note(s, ts) },
+		"untouched": func(ts *testscript.TestScript, _ bool, _ []string) { w.untouched(s, ts) },
+		"vacant":    s.cmdVacant,
 	}
 }
 
@@ -77,6 +82,35 @@ func (w *inputWorld) cmdAsked(ts *testscript.TestScript, neg bool, _ []string) {
 	tried := strings.Contains(log, "Login: user=") || strings.Contains(log, "auth failed") || strings.Contains(log, "tried to use")
 	if tried == neg {
 		ts.Fatalf("the stranger's log:\n%s", log)
+	}
+}
+
+// note sets $OLD_PORT and $NEW_PORT, and remembers the serial of the zone.
+func (w *inputWorld) note(s *scriptWorld, ts *testscript.TestScript) {
+	ts.Setenv("OLD_PORT", testservers.Port(s.old.IMAPSAddr))
+	ts.Setenv("NEW_PORT", testservers.Port(s.newIMAP()))
+	if s.knot != nil {
+		w.serial = s.knot.Serial(scriptDomain)
+	}
+}
+
+// untouched makes sure that nobody has changed the zone since note.
+func (w *inputWorld) untouched(s *scriptWorld, ts *testscript.TestScript) {
+	if got := s.knot.Serial(scriptDomain); got != w.serial {
+		ts.Fatalf("the zone has the serial %d, and had %d:\n%s", got, w.serial, s.knot.Journal(scriptDomain))
+	}
+}
+
+// vacant PERSON… makes sure that their new mailboxes hold no message.
+func (s *scriptWorld) cmdVacant(ts *testscript.TestScript, _ bool, people []string) {
+	for _, p := range people {
+		b, err := s.read(s.newMailbox(p))
+		ts.Check(err)
+		for name, list := range b.folders {
+			if len(list) > 0 {
+				ts.Fatalf("%s of %s holds %d messages", name, p, len(list))
+			}
+		}
 	}
 }
 
