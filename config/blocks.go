@@ -223,18 +223,17 @@ func ignoreBlock() blockSpec {
 
 // acceptChecks are what a person may accept by name.
 func acceptChecks() []string {
-	return []string{"messages", "flags", "dates", "rcpt", "spf", "dkim", "silence", "inbound", "clients", "mailbox"}
+	return []string{"messages", "flags", "dates", "rcpt", "spf", "dkim", "silence", "inbound", "clients", "mailbox", "old_rcpt"}
 }
 
 func acceptBlock() blockSpec {
 	return blockSpec{
 		name: "accept", labels: []string{"name"}, repeat: true, doc: "what cannot be had, accepted by name and shown in every plan and in the report",
+		later: map[string]string{"message": "accept the whole mailbox", "sender": "accept the whole mailbox"},
 		attrs: []attrSpec{
-			{name: "check", kind: "text", required: true, doc: "what is accepted: `messages`, `flags`, `dates`, `rcpt`, `spf`, `dkim`, `silence`, `inbound`, `clients` or `mailbox`"},
+			{name: "check", kind: "text", required: true, doc: "what is accepted: `messages`, `flags`, `dates`, `rcpt`, `spf`, `dkim`, `silence`, `inbound`, `clients`, `mailbox` or `old_rcpt` (the old MX, before a rollback)"},
 			{name: "mailbox", kind: "mailbox", doc: "where it applies: `mailbox.team[\"alice\"]`"},
-			{name: "message", kind: "text", doc: "a Message-ID it applies to"},
-			{name: "sender", kind: "text", doc: "a sender it applies to"},
-			{name: "record", kind: "text", doc: "a DNS name it applies to"},
+			{name: "record", kind: "text", doc: "the domain it applies to, by name: `\"example.ch\"`"},
 			{name: "reason", kind: "text", required: true, doc: "why, for the report"},
 			{name: "until", kind: "date", doc: "when it ends"},
 		},

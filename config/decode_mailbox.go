@@ -121,8 +121,6 @@ func (ev *evaluator) decodeAccept(b *block, k keyed, loc *time.Location) {
 		Address: k.addr,
 		Check:   r.choice("check", "", acceptChecks(), nil),
 		Mailbox: r.object("mailbox", "mailbox"),
-		Message: r.text("message", ""),
-		Sender:  strings.ToLower(r.text("sender", "")),
 		Record:  r.text("record", ""),
 		Reason:  reason(r),
 		Until:   parsed(r, "until", time.Time{}, func(s string) (time.Time, error) { return parseDate(s, loc) }),
