@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"bascule/config"
 	"bascule/executor"
@@ -62,15 +64,52 @@ func (c *cli) workdir() string {
 
 // read evaluates the configuration and shows its diagnostics.
 func (c *cli) read(src sources) (*config.Config, error) {
-	cfg, diags := config.Load(os.DirFS(c.workdir()), config.Options{
-		Catalog: c.Catalog, Vars: pairs(src.vars), VarFiles: src.varFiles, ReadVarFile: c.readVarFile,
-		Env: c.Env, Version: version, Now: c.Clock.Now(),
-	})
-	c.show(diags)
+	cfg, diags := c.evaluate(src)
+	c.show(c.timely(diags))
 	if diags.HasErrors() {
 		return nil, exit(exitFailure)
 	}
 	return cfg, nil
+}
+
+// evaluate reads the configuration inside its directory: a symbolic link that
+// leads out of it is not followed.
+func (c *cli) evaluate(src sources) (*config.Config, diag.List) {
+	root, err := os.OpenRoot(c.workdir())
+	if err != nil {
+		return nil, diag.List{{Severity: diag.Error, Summary: "The directory cannot be read", Detail: err.Error()}}
+	}
+	// It stays open: the second evaluation reads through it too.
+	return config.Load(root.FS(), config.Options{
+		Catalog: c.Catalog, Vars: pairs(src.vars), VarFiles: src.varFiles, ReadVarFile: c.readVarFile,
+		Env: c.Env, Version: version, Now: c.Clock.Now(),
+	})
+}
+
+// timely leaves out what a migration that has begun need not hear: its own
+// window lies in the past by then.
+func (c *cli) timely(diags diag.List) diag.List {
+	if !slices.ContainsFunc(diags, pastWindow) {
+		return diags
+	}
+	st, err := c.stateStore(nil).Load(context.Background())
+	if err != nil || len(st.Executions) == 0 {
+		return diags
+	}
+	return slices.DeleteFunc(slices.Clone(diags), pastWindow)
+}
+
+func pastWindow(d diag.Diagnostic) bool { return d.Summary == config.SummaryWindowPast }
+
+// begun refuses to begin a migration whose window lies in the past: it is more
+// likely a mistyped year than the wish to move at any opening from now on.
+func begun(st *state.State, now time.Time, d *migration.Desired) error {
+	first := d.Settings.Cutover.Window.NotBefore
+	if len(st.Executions) > 0 || first.IsZero() || first.After(now) {
+		return nil
+	}
+	err := fmt.Errorf("the window lies in the past: not_before was %s", first.Format("Mon 2006-01-02 15:04 MST"))
+	return hint(err, "Give a day to come, or leave not_before out. Nothing was done.")
 }
 
 func (c *cli) readVarFile(name string) ([]byte, error) {

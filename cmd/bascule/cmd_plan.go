@@ -84,6 +84,9 @@ func (a *app) makePlan(ctx context.Context, back bool, depth observe.Depth) (*pl
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := begun(in.State, in.Now, in.Desired); err != nil {
+		return nil, nil, err
+	}
 	var p *planner.Plan
 	var found diag.List
 	if back {
