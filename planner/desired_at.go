@@ -211,6 +211,19 @@ func srvLabel(name string) string {
 	return label
 }
 
+// unknownClients stands for the client records of a domain that the target is
+// to serve first: it covers them in a reviewed plan.
+func unknownClients(in Input, d migration.Domain) part {
+	seen := in.Observed.Targets[d.Target]
+	x, _ := in.exports(d)
+	if !d.Autoconfig || x.IMAP.Host != "" || !in.can(d.Target, migration.CanCreateDomain) || slices.Contains(seen.Domains, d.Name) {
+		return part{}
+	}
+	p := unknownEdit(in, d, "srv", "SRV", "mail programs look up where the mail is")
+	p.steps[0].Phase = migration.Cutover
+	return p
+}
+
 // clientMovers are the SRV records of RFC 6186 and RFC 8314.
 func clientMovers(in Input, d migration.Domain) []mover {
 	x, ok := in.exports(d)

@@ -23,6 +23,9 @@ func cutover(in Input, before []Step) part {
 	for _, m := range movers(in) {
 		p.add(cutoverSteps(in, m, before))
 	}
+	for _, d := range in.Desired.Domains {
+		p.add(unknownClients(in, d))
+	}
 	return p
 }
 

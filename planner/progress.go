@@ -33,6 +33,9 @@ func phaseStatus(in Input, p *Plan, phase migration.Phase) string {
 		return "done"
 	}
 	status := "later"
+	if phase <= migration.LowerTTL && unseen(in, p) {
+		status = "blocked"
+	}
 	for _, s := range p.Steps {
 		if s.Phase != phase && !(phase == migration.Sync && s.Name == "sync") {
 			continue
@@ -65,11 +68,19 @@ func phaseDone(in Input, p *Plan, phase migration.Phase) bool {
 		return !domains || in.switchedOver() && !in.mustIntend() && none(phase)
 	case migration.DoubleReception:
 		return !domains || in.done(in.root(), "proof") || p.open(GateSoak) && p.open(GateSilence) && !in.mustIntend()
+	case migration.Prepare:
+		return none(phase) && !unseen(in, p)
 	case migration.LowerTTL:
-		return none(phase) && none(migration.Prepare)
+		return none(phase) && none(migration.Prepare) && !unseen(in, p)
 	default:
 		return none(phase)
 	}
+}
+
+// unseen reports whether a zone or a target could not be looked at before the
+// switch: then nobody knows what is left to do.
+func unseen(in Input, p *Plan) bool {
+	return !in.switchedOver() && slices.ContainsFunc(p.Blocked, func(b Blocked) bool { return b.Address.Kind() != "mailbox" })
 }
 
 // verifiedOnce reports whether every check passed or is accepted, however old.

@@ -46,17 +46,44 @@ func (e zoneEdit) step(in Input) Step {
 	return s
 }
 
-// typeThis is what a person is to enter at the zone's service.
+// typeThis is what a person is to enter at the zone's service. An MX grows
+// before it shrinks; the SPF record is changed where it stands, since two of
+// them, even for a minute, are an error for every receiver (RFC 7208 §4.5).
 func typeThis(e zoneEdit) []string {
-	out := []string{fmt.Sprintf("In the zone %s, make %s %s hold exactly:", e.domain.Name, e.after.Name, e.after.Type)}
-	if !e.whole {
-		out[0] = fmt.Sprintf("In the zone %s, at %s %s, leave every other value and make sure of:", e.domain.Name, e.after.Name, e.after.Type)
+	c := maildns.Diff(e.after, e.before)
+	added, removed := c.Added(), c.Removed()
+	out := []string{fmt.Sprintf("Where the zone of %s is edited, at the name %s, type %s:", e.domain.Name, e.after.Name, e.after.Type)}
+	if e.after.Type != "MX" && len(added) == 1 && len(removed) == 1 {
+		out = append(out, "  change: "+removed[0], "  into:   "+added[0])
+		added, removed = nil, nil
 	}
+	for _, v := range added {
+		out = append(out, "  add:    "+v)
+	}
+	if len(added) > 0 && len(removed) > 0 {
+		out = append(out, "Save. Only then:")
+	}
+	for _, v := range removed {
+		out = append(out, "  remove: "+v)
+	}
+	if e.whole && !e.after.IsEmpty() && e.before.TTL != e.after.TTL {
+		out = append(out, fmt.Sprintf("Set the TTL of all records of this name and type to %d seconds.", e.after.TTL))
+	}
+	return append(out, endsAs(e)...)
+}
+
+// endsAs is what the zone holds when it is done.
+func endsAs(e zoneEdit) []string {
+	first := "When done, the zone holds exactly this for the name and type:"
+	switch {
+	case e.after.IsEmpty():
+		return []string{"Nothing of this name and type remains."}
+	case !e.whole:
+		first = "Leave every other value and its TTL as they are. When done, this is among them:"
+	}
+	out := []string{first}
 	for _, line := range e.after.Lines() {
 		out = append(out, "  "+line)
-	}
-	for _, gone := range e.before.Without(e.after.Values...).Values {
-		out = append(out, fmt.Sprintf("and remove the value %s", gone))
 	}
 	return out
 }
