@@ -277,6 +277,7 @@ func (a *app) conclude(f applyFlags, r executor.Result, reporter *reporter, took
 func (a *app) summary(r executor.Result, reporter *reporter, took time.Duration) view.Result {
 	out := view.Result{ExitCode: r.Detailed(), PlanID: r.PlanID, Done: len(r.Applied), Took: took, Messages: reporter.messages(), Bytes: reporter.bytes()}
 	if r.Plan != nil {
+		out.Blocked = r.Plan.Blocked
 		if g, ok := r.Plan.Gate(r.Gate); ok {
 			out.Paused = &g
 		}
@@ -285,14 +286,7 @@ func (a *app) summary(r executor.Result, reporter *reporter, took time.Duration)
 	if len(r.Person) > 0 && r.Plan != nil {
 		out.Next = "a person is asked to act: " + strings.Join(r.Person, ", ") + " (bascule plan shows what)"
 	}
-	for _, key := range r.Failed {
-		address, step, _ := strings.Cut(key, "/")
-		f := view.Failure{Address: migration.Address(address), Step: step, Retried: true}
-		if o := r.State.Objects[f.Address]; o != nil && o.Failure != nil {
-			f.Text = o.Failure.Text
-		}
-		out.Failed = append(out.Failed, f)
-	}
+	out.Failed = failures(r)
 	return out
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
 	"bascule/executor"
 	"bascule/internal/clock"
+	"bascule/internal/diag"
 	"bascule/internal/view"
 	"bascule/migration"
 	"bascule/planner"
@@ -49,10 +51,11 @@ func (r *reporter) Step(e executor.Event) {
 			return
 		}
 	}
+	begins := e.Kind == "begin"
 	if e.Kind == "done" || e.Kind == "failed" {
 		r.to.Progress(view.ProgressUpdate{At: clock.Monotonic(), Mailbox: e.Address, Ended: true})
 	}
-	r.to.Event(view.Event{At: e.At, Level: level, Name: "step_" + e.Kind, Address: e.Address, StepID: e.Step, Text: e.Text})
+	r.to.Event(view.Event{At: e.At, Level: level, Name: "step_" + e.Kind, Address: e.Address, StepID: e.Step, Text: e.Text, Begins: begins})
 }
 
 // Progress implements executor.Reporter.
@@ -88,14 +91,46 @@ func (r *reporter) summary(res executor.Result) {
 }
 
 // showFindings shows what a tick found wrong, and what ended it. An
-// interruption is no error, and a refusal is told by the summary.
+// interruption is no error, and refusals and failed steps are told by the
+// summary.
 func (a *app) showFindings(r executor.Result) {
 	var refused *executor.RefusedError
-	found := r.Diags
+	found := slices.DeleteFunc(slices.Clone(r.Diags), func(d diag.Diagnostic) bool { return slices.ContainsFunc(r.Failed, failureOf(d)) })
 	if r.Err != nil && !errors.Is(r.Err, executor.ErrInterrupted) && !errors.As(r.Err, &refused) {
 		found = append(found, problem(r.Err))
 	}
 	a.show(a.explain(found))
+}
+
+// failureOf reports whether a diagnostic tells of the failed step of that key.
+func failureOf(d diag.Diagnostic) func(key string) bool {
+	return func(key string) bool {
+		address, step := keyParts(key)
+		return d.Address == address && strings.HasPrefix(d.Summary, step+": ")
+	}
+}
+
+// keyParts splits the key of a step; an address may hold a slash, a step's
+// name does not.
+func keyParts(key string) (address, step string) {
+	i := strings.LastIndex(key, "/")
+	return key[:max(i, 0)], key[i+1:]
+}
+
+// failures names what went wrong with which object.
+func failures(r executor.Result) []view.Failure {
+	var out []view.Failure
+	for _, key := range r.Failed {
+		address, step := keyParts(key)
+		f := view.Failure{Address: migration.Address(address), Step: step, Retried: true}
+		for _, d := range r.Diags {
+			if failureOf(d)(key) {
+				f.Text = strings.TrimSpace(strings.TrimPrefix(d.Summary, step+": ") + "\n" + d.Detail)
+			}
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // resultJSON is the document of --result.

@@ -24,9 +24,11 @@ type Event struct {
 	// Name is the kind of event, the type of the JSON stream: "apply_start".
 	Name    string
 	Address migration.Address
-	// StepID is the number of the step in its plan: "s07".
+	// StepID is the step: its number in the plan, "s07", or its name.
 	StepID string
 	Text   string
+	// Begins is true where a step that takes long has only begun.
+	Begins bool
 	// Fields are further figures for machines.
 	Fields map[string]string
 }

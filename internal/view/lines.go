@@ -67,7 +67,7 @@ func (l *Lines) Close() {}
 // flush writes what there is. An apply goes on when nobody listens.
 func (l *Lines) flush() { _ = l.page.flush(l.w) }
 
-// eventLine is an event as people read it: time, mark, step, object, text.
+// eventLine is an event as people read it: time, mark, object, step, text.
 // It is one line however long it is: logs are searched by line.
 func eventLine(s Style, e Event) line { return append(eventLead(s, e), eventBody(e)...) }
 
@@ -80,15 +80,21 @@ func eventLead(s Style, e Event) line {
 
 func eventBody(e Event) line {
 	var l line
-	if e.StepID != "" {
-		l = append(l, say(faint, e.StepID), blank(1))
-	}
 	if e.Address != "" {
 		l = append(l, say(strong, string(e.Address)), blank(1))
 	}
+	if e.StepID != "" {
+		l = append(l, say(faint, e.StepID), blank(1))
+	}
 	t := plain
-	if e.Level == Error {
+	switch {
+	case e.Level == Error:
 		t = bad
+	case e.Begins:
+		t = faint
+	}
+	if e.Begins {
+		return append(l, say(t, "begins: "+e.Text))
 	}
 	return append(l, say(t, e.Text))
 }
@@ -100,6 +106,6 @@ func levelMark(l Level) span {
 	case Warn:
 		return say(change, "~")
 	default:
-		return say(faint, "-")
+		return say(faint, "·")
 	}
 }

@@ -19,7 +19,7 @@ func (v *planView) drift() {
 	for _, d := range v.plan.Drift {
 		v.driftOf(2, d)
 	}
-	v.blocked()
+	v.blocked(2, v.plan.Blocked)
 	if len(stopped) > 0 {
 		v.put(2, say(strong, "held back"), say(faint, "  until this is settled"))
 		v.heldBack(stopped)
@@ -73,11 +73,11 @@ func (p *page) labelled(indent int, label string, lines []string) {
 
 // blocked shows what could not be looked at, and the next move. Objects of one
 // block that say the same are gathered.
-func (v *planView) blocked() {
+func (p *page) blocked(indent int, list []planner.Blocked) {
 	type cause struct{ family, side, why, next string }
 	at := map[cause][]planner.Blocked{}
 	var order []cause
-	for _, b := range v.plan.Blocked {
+	for _, b := range list {
 		c := cause{family(b.Address), b.Side, b.Why, b.Next}
 		if at[c] == nil {
 			order = append(order, c)
@@ -85,11 +85,11 @@ func (v *planView) blocked() {
 		at[c] = append(at[c], b)
 	}
 	for _, c := range order {
-		v.blockedAlike(at[c])
+		p.blockedAlike(indent, at[c])
 	}
 }
 
-func (v *planView) blockedAlike(list []planner.Blocked) {
+func (p *page) blockedAlike(indent int, list []planner.Blocked) {
 	shown := list
 	if len(list) > groupAbove {
 		shown = list[:groupShown]
@@ -99,24 +99,24 @@ func (v *planView) blockedAlike(list []planner.Blocked) {
 		if b.Side != "" {
 			head = append(head, say(plain, "  "+b.Side))
 		}
-		v.hang(2, words(bad, "!"), 4, append(head, say(bad, "  blocked")))
+		p.hang(indent, words(bad, "!"), indent+2, append(head, say(bad, "  blocked")))
 	}
 	if more := len(list) - len(shown); more > 0 {
-		v.hang(2, words(faint, "…"), 4, words(faint, fmt.Sprintf("%s: %s more like this", family(list[0].Address), count(int64(more)))))
+		p.hang(indent, words(faint, "…"), indent+2, words(faint, fmt.Sprintf("%s: %s more like this", family(list[0].Address), count(int64(more)))))
 		var names []migration.Address
 		for _, b := range list[len(shown):] {
 			names = append(names, b.Address)
 		}
-		v.instances(4, names)
+		p.instances(indent+2, names)
 	}
 	b := list[0]
-	v.labelled(4, "why", []string{b.Why})
+	p.labelled(indent+2, "why", []string{b.Why})
 	next := b.Next
 	if b.Temporary {
 		next = sentence("it may go away by itself", next)
 	}
 	if next != "" {
-		v.labelled(4, "next", []string{next})
+		p.labelled(indent+2, "next", []string{next})
 	}
 }
 

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"bascule/migration"
@@ -18,6 +19,8 @@ type Result struct {
 	// Done counts steps recorded, Failed names what went wrong.
 	Done   int
 	Failed []Failure
+	// Blocked could not be looked at, so that nothing was done for them.
+	Blocked []planner.Blocked
 	// Messages and Bytes were copied by this run.
 	Messages, Bytes int64
 	Took            time.Duration
@@ -55,6 +58,7 @@ func ApplyResult(w io.Writer, r Result, s Style) error {
 		}
 		failure(p, f)
 	}
+	p.blocked(0, r.Blocked)
 	p.gap()
 	p.put(0, say(exitTone(r.ExitCode), headline(r)), say(plain, " "+work(r)))
 	for _, why := range r.Because {
@@ -83,18 +87,33 @@ func failure(p *page, f Failure) {
 
 // headline is the first sentence of the summary.
 func headline(r Result) string {
+	wrong := troubles(r)
 	switch {
 	case r.Reason != "" && r.ExitCode != 0:
 		return outcome(r.ExitCode) + ": " + r.Reason + "."
-	case r.Paused != nil && len(r.Failed) > 0:
-		return fmt.Sprintf("Partial: %s; paused at gate %s.", plural(len(r.Failed), "failure", "failures"), r.Paused.ID)
+	case r.Paused != nil && wrong != "":
+		return fmt.Sprintf("%s: %s; paused at gate %s.", outcome(r.ExitCode), wrong, r.Paused.ID)
 	case r.Paused != nil:
 		return "Paused at gate " + r.Paused.ID + "."
-	case len(r.Failed) > 0:
-		return "Partial: " + plural(len(r.Failed), "failure", "failures") + ", the rest was applied."
+	case wrong != "" && r.ExitCode == 9:
+		return "Partial: " + wrong + ", the rest was applied."
+	case wrong != "":
+		return outcome(r.ExitCode) + ": " + wrong + "."
 	default:
 		return outcome(r.ExitCode) + "."
 	}
+}
+
+// troubles counts what went wrong, "" when nothing did.
+func troubles(r Result) string {
+	var out []string
+	if n := len(r.Failed); n > 0 {
+		out = append(out, plural(n, "failure", "failures"))
+	}
+	if n := len(r.Blocked); n > 0 {
+		out = append(out, plural(n, "object", "objects")+" blocked")
+	}
+	return strings.Join(out, ", ")
 }
 
 // outcome is an exit code in a word.

@@ -36,7 +36,7 @@ func Drift(w io.Writer, p *planner.Plan, s Style) error {
 	for _, d := range p.Drift {
 		v.driftOf(0, d)
 	}
-	v.blocked()
+	v.blocked(0, p.Blocked)
 	v.gap()
 	v.put(0, say(strong, driftCount(p)+"."))
 	return v.flush(w)

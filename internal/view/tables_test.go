@@ -88,9 +88,13 @@ func TestApplyResult(t *testing.T) {
 		many = append(many, view.Failure{Address: mailbox("x"), Step: "sync", Text: "down"})
 	}
 	for name, r := range map[string]view.Result{
-		"result_done":        {Done: 7, Messages: 48214, Bytes: 9_123_456_789, Took: 3820e9},
-		"result_paused":      {ExitCode: 3, Done: 1, Paused: &window, Next: "bascule apply plan.json, from then on"},
-		"result_partial":     {ExitCode: 9, Done: 2, Paused: &window, Failed: []view.Failure{{Address: mailbox("bob"), Step: "sync", Text: "NO " + hostile, Retried: true}, {Address: mailbox("eve"), Step: "create", Text: "quota exceeded"}}},
+		"result_done":    {Done: 7, Messages: 48214, Bytes: 9_123_456_789, Took: 3820e9},
+		"result_paused":  {ExitCode: 3, Done: 1, Paused: &window, Next: "bascule apply plan.json, from then on"},
+		"result_partial": {ExitCode: 9, Done: 2, Paused: &window, Failed: []view.Failure{{Address: mailbox("bob"), Step: "sync", Text: "NO " + hostile, Retried: true}, {Address: mailbox("eve"), Step: "create", Text: "quota exceeded"}}},
+		"result_blocked": {ExitCode: 9, Blocked: []planner.Blocked{
+			{Address: mailbox("bob"), Side: "source", Why: "bob@example.ch on mail.example.ch:993: dial: connection refused", Temporary: true, Next: "it is tried again at the next plan or apply"},
+			{Address: mailbox("eve"), Side: "target", Why: "NO " + hostile, Next: "mend it and plan again"},
+		}},
 		"result_many":        {ExitCode: 9, Failed: many},
 		"result_refused":     {ExitCode: 5, PlanID: "sha256:9c", Reason: "the zone is not as it was reviewed", Next: "bascule plan --out plan.json"},
 		"result_interrupted": {ExitCode: 130, Done: 1, Reason: "interrupted by Ctrl-C"},
