@@ -56,12 +56,14 @@ func phaseStatus(in Input, p *Plan, phase migration.Phase) string {
 
 func phaseDone(in Input, p *Plan, phase migration.Phase) bool {
 	none := func(of migration.Phase) bool {
-		return !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Phase == of })
+		return !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Phase == of && !in.givenUp(s) })
 	}
 	domains := len(in.Desired.Domains) > 0
 	switch phase {
 	case migration.Sync:
-		return !slices.ContainsFunc(in.Desired.Mailboxes, func(m migration.Mailbox) bool { return !synced(in, m) })
+		return !slices.ContainsFunc(in.Desired.Mailboxes, func(m migration.Mailbox) bool {
+			return !synced(in, m) && !in.acceptedFor("mailbox", m.Address)
+		})
 	case migration.Verify:
 		return in.switchedOver() && domains || verifiedOnce(in)
 	case migration.Cutover:
