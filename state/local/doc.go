@@ -2,7 +2,7 @@
 //
 //	bascule.state.json         the state, 0600, replaced as a whole
 //	bascule.state.lock         who holds the lock, as JSON, while somebody does
-//	.bascule/history/N.json    every version by serial, the last 50
+//	.bascule/history/N.json    versions by serial: the last 50, and the last of each revision
 //	.bascule/guard             taken (flock) for each change of the files above
 //	.bascule/holder            taken (flock) by the holder as long as it lives
 //

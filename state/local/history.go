@@ -14,14 +14,20 @@ import (
 	"bascule/state"
 )
 
-// Kept is how many versions the history holds.
-const Kept = 50
+// Kept is how many versions the history holds whatever they are. Beyond them
+// the last version of each revision stays: passes and heartbeats write a
+// version every few minutes, and a day of them must not push out the one from
+// before a change. KeptRevisions bounds it all.
+const (
+	Kept          = 50
+	KeptRevisions = 500
+)
 
 func (s *Store) versionPath(serial uint64) string {
 	return s.privatePath(filepath.Join("history", strconv.FormatUint(serial, 10)+".json"))
 }
 
-// keep writes a version into the history and drops the oldest beyond Kept.
+// keep writes a version into the history and thins out what lies beyond Kept.
 func (s *Store) keep(serial uint64, data []byte) error {
 	if err := os.MkdirAll(s.privatePath("history"), 0o700); err != nil {
 		return fmt.Errorf("keep version %d: %w", serial, err)
@@ -33,11 +39,25 @@ func (s *Store) keep(serial uint64, data []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, old := range serials[min(len(serials), Kept):] {
-		// A version that cannot be removed is one too many, no reason to stop.
+	// A version that cannot be removed is one too many, no reason to stop.
+	if len(serials) > Kept && !s.endsRevision(serials[Kept], serials[Kept-1]) {
+		_ = os.Remove(s.versionPath(serials[Kept]))
+	}
+	for _, old := range serials[min(len(serials), Kept+KeptRevisions):] {
 		_ = os.Remove(s.versionPath(old))
 	}
 	return nil
+}
+
+// endsRevision reports whether a version is the last of its revision, given
+// the next newer one. What cannot be read tells nothing, and goes.
+func (s *Store) endsRevision(serial, newer uint64) bool {
+	v, err := s.version(serial)
+	if err != nil {
+		return false
+	}
+	next, err := s.version(newer)
+	return err == nil && next.Revision != v.Revision
 }
 
 // serials returns what the history holds, newest first.

@@ -165,10 +165,45 @@ func TestAStateCopiedHereGetsAHistory(t *testing.T) {
 }
 
 func TestOldVersionsAreDropped(t *testing.T) {
-	dir, _ := saved(t, local.Kept+3)
-	versions, err := store(dir).History(t.Context())
-	if err != nil || len(versions) != local.Kept-1 || versions[0].Serial != local.Kept+2 {
+	dir, v := saved(t, 2)
+	s := store(dir)
+	ctx := mustLock(t, s)
+	for range local.Kept + 10 {
+		if err := s.Save(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	versions, err := s.History(ctx)
+	// The present version is not in the list; version 1 ends revision 0.
+	if err != nil || len(versions) != local.Kept || versions[len(versions)-2].Serial != v.Serial-local.Kept+1 {
 		t.Errorf("History: %d versions from %d, %v", len(versions), versions[0].Serial, err)
+	}
+}
+
+func TestTheLastVersionOfEachRevisionStays(t *testing.T) {
+	dir, v := saved(t, 2)
+	s := store(dir)
+	ctx := mustLock(t, s)
+	for i := range 3 * local.Kept {
+		if i == 10 || i == 20 {
+			v.Revision++
+		}
+		if err := s.Save(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	versions, err := s.History(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends []uint64
+	for _, x := range versions {
+		if x.Revision < v.Revision {
+			ends = append(ends, x.Serial)
+		}
+	}
+	if len(versions) > local.Kept+2 || len(ends) != 3 || ends[0] != 22 || ends[1] != 12 {
+		t.Errorf("%d versions, of earlier revisions %v", len(versions), ends)
 	}
 }
 
