@@ -145,6 +145,7 @@ func (s *session) record(ctx context.Context, step planner.Step, out outcome) er
 		}
 		for _, name := range step.Clears {
 			delete(o.Done, name)
+			unmark(st, planner.StepKey(step.Address, name)) // begun and never recorded: as little to be believed
 		}
 		if out.done && (o.Failure == nil || o.Failure.Step == step.Name || out.clearsFailure) {
 			o.Failure = nil
@@ -152,7 +153,11 @@ func (s *session) record(ctx context.Context, step planner.Step, out outcome) er
 		if out.change != nil {
 			out.change(st, now)
 		}
-		unmark(st, step.Key())
+		// What a person was asked to do keeps its mark: the image of what was
+		// there before must outlive the moment they do it.
+		if out.done || step.Action.Manual == nil {
+			unmark(st, step.Key())
+		}
 		if step.Revises && out.done {
 			st.Revision++
 		}
