@@ -149,22 +149,32 @@ func (t *tick) plan(ctx context.Context) (planner.Input, *planner.Plan, error) {
 }
 
 // batch picks the steps to do in this round: all passes and comparisons that
-// are ready, which run side by side, or else the first other step.
+// are ready, which run side by side; or all that prepare people alike, one
+// after the other; or else the first other step alone, so that the world is
+// looked at again after it.
 func (t *tick) batch(p *planner.Plan) []planner.Step {
-	var passes []planner.Step
+	var batch []planner.Step
 	for _, s := range p.Ready() {
-		if t.tried[s.Key()] || t.Until != 0 && s.Phase > t.Until || t.Only != nil && !t.Only(s) {
-			continue
+		switch {
+		case t.tried[s.Key()] || t.Until != 0 && s.Phase > t.Until || t.Only != nil && !t.Only(s):
+		case len(batch) == 0 && !sideBySide(s) && !alike(s):
+			return []planner.Step{s}
+		case len(batch) == 0, sideBySide(s) && sideBySide(batch[0]), alike(s) && s.Action.Kind == batch[0].Action.Kind:
+			batch = append(batch, s)
 		}
-		if !sideBySide(s) {
-			if len(passes) == 0 {
-				return []planner.Step{s}
-			}
-			continue
-		}
-		passes = append(passes, s)
 	}
-	return passes
+	return batch
+}
+
+// alike steps come one per person or check. They do not touch one another and
+// prove what they did themselves, so a company of hundreds is not looked at
+// anew after each.
+func alike(s planner.Step) bool {
+	switch s.Action.Kind {
+	case planner.CreateAccount, planner.AdoptAccount, planner.SetAlias, planner.PinIdentity, planner.WriteKit, planner.CheckDomain:
+		return true
+	}
+	return false
 }
 
 // sideBySide steps concern one mailbox only and take long.
@@ -178,10 +188,18 @@ func (t *tick) do(ctx, locked context.Context, in planner.Input, batch []planner
 	for _, s := range batch {
 		t.tried[s.Key()] = true
 	}
-	if !sideBySide(batch[0]) {
-		return locked, t.one(locked, in, batch[0])
+	if sideBySide(batch[0]) {
+		return t.passes(ctx, locked, in, batch)
 	}
-	return t.passes(ctx, locked, in, batch)
+	for _, s := range batch {
+		if err := t.one(locked, in, s); err != nil {
+			return locked, err
+		}
+		if err := t.stopped(); err != nil {
+			return locked, err
+		}
+	}
+	return locked, nil
 }
 
 // one does a single step: mark, act, record.
@@ -215,7 +233,7 @@ func (t *tick) failed(ctx context.Context, s planner.Step, err error) error {
 	t.event("failed", s, err.Error())
 	t.mu.Lock()
 	t.result.Failed = append(t.result.Failed, s.Key())
-	t.result.Diags.Errorf(string(s.Address), s.Name+": "+firstLine(err), "%s", rest(err))
+	t.result.Failures.Errorf(string(s.Address), s.Name+": "+firstLine(err), "%s", rest(err))
 	t.mu.Unlock()
 	return t.session.fail(ctx, s, err, certain(err))
 }
@@ -227,7 +245,7 @@ func (t *tick) finished(s planner.Step, out outcome) {
 	kind := "done"
 	if out.failed != nil {
 		t.result.Failed = append(t.result.Failed, s.Key())
-		t.result.Diags.Warnf(string(s.Address), s.Name+": "+firstLine(out.failed), "%s", rest(out.failed))
+		t.result.Failures.Warnf(string(s.Address), s.Name+": "+firstLine(out.failed), "%s", rest(out.failed))
 		kind = "failed"
 	}
 	if out.done && s.Revises {

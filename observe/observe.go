@@ -114,27 +114,29 @@ func list(ctx context.Context, p providers.Provider, seen *migration.TargetSeen)
 	return nil
 }
 
-// Mailboxes looks at both sides of the mailboxes, as closely as asked.
-func (l *Looker) Mailboxes(ctx context.Context, d *migration.Desired, targets map[migration.Address]migration.TargetSeen, s *state.State, depth Depth) map[migration.Address]migration.MailboxSeen {
-	out := map[migration.Address]migration.MailboxSeen{}
+// Mailboxes looks at both sides of the mailboxes, as closely as asked, and adds
+// what it saw to seen. What is in seen already is not looked at again, but for
+// a target account that has come to exist since.
+func (l *Looker) Mailboxes(ctx context.Context, d *migration.Desired, targets map[migration.Address]migration.TargetSeen, s *state.State, depth Depth, seen map[migration.Address]migration.MailboxSeen) {
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(max(d.Settings.Limits.Mailboxes, 1))
 	for _, m := range d.Mailboxes {
 		_, pinned := s.DoneAt(m.Address, "pin")
-		if pinned && depth == Needed {
+		was, known := seen[m.Address]
+		_, there := targets[m.Target.Server].Accounts[m.Email]
+		if pinned && depth == Needed || known && (was.Target.Looked || !there) {
 			continue
 		}
 		group.Go(func() error {
-			seen := l.mailbox(ctx, d, targets[m.Target.Server], m, s)
+			now := l.mailbox(ctx, d, targets[m.Target.Server], m, s)
 			mu.Lock()
 			defer mu.Unlock()
-			out[m.Address] = seen
+			seen[m.Address] = now
 			return nil
 		})
 	}
 	_ = group.Wait()
-	return out
 }
 
 func (l *Looker) mailbox(ctx context.Context, d *migration.Desired, target migration.TargetSeen, m migration.Mailbox, s *state.State) migration.MailboxSeen {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -245,7 +246,10 @@ func (c *cli) authorities(file string) (*x509.CertPool, error) {
 }
 
 // look observes and evaluates the second time: everything a plan depends on.
+// Within one run a mailbox is looked at once: asking again after every step
+// would feed a wrong password to the server's defences each time.
 func (a *app) look(depth observe.Depth) func(context.Context, *state.State) (planner.Input, diag.List, error) {
+	seen := map[migration.Address]migration.MailboxSeen{}
 	return func(ctx context.Context, st *state.State) (planner.Input, diag.List, error) {
 		targets := a.looker.Targets(ctx, a.desired)
 		desired, diags := a.cfg.Resolve(exportsOf(targets))
@@ -253,9 +257,8 @@ func (a *app) look(depth observe.Depth) func(context.Context, *state.State) (pla
 			return planner.Input{}, diags, nil
 		}
 		in := planner.Input{Desired: desired, State: st, Tool: "bascule " + version}
-		in.Observed = &migration.Observed{
-			Targets: targets, Mailboxes: a.looker.Mailboxes(ctx, desired, targets, st, depth), Hosts: a.looker.Hosts(ctx, desired),
-		}
+		a.looker.Mailboxes(ctx, desired, targets, st, depth, seen)
+		in.Observed = &migration.Observed{Targets: targets, Mailboxes: maps.Clone(seen), Hosts: a.looker.Hosts(ctx, desired)}
 		in.Zones = a.looker.Zones(ctx, desired, targets)
 		in.Now = a.Clock.Now()
 		in.Observed.At = in.Now

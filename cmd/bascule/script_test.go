@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"net"
@@ -18,6 +19,7 @@ import (
 
 	"bascule/internal/atomicfile"
 	"bascule/internal/clock"
+	"bascule/planner"
 )
 
 // TestMain lets scripts run this test binary as the program itself, with a
@@ -106,19 +108,20 @@ func (c fileClock) WaitUntil(ctx context.Context, t time.Time) error {
 // commands are what scenes can say beside testscript's own commands.
 func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := map[string]func(*testscript.TestScript, bool, []string){
-		"now":     s.cmdNow,
-		"later":   s.cmdLater,
-		"exits":   s.cmdExits,
-		"tick":    s.cmdTick,
-		"servers": s.cmdServers,
-		"mail":    s.cmdMail,
-		"deliver": s.cmdDeliver,
-		"inbound": s.cmdInbound,
-		"compare": s.cmdCompare,
-		"dns":     s.cmdDNS,
-		"nowrite": s.cmdNoWrite,
-		"storm":   s.cmdStorm,
-		"killed":  s.cmdKilled,
+		"now":          s.cmdNow,
+		"later":        s.cmdLater,
+		"exits":        s.cmdExits,
+		"tick":         s.cmdTick,
+		"servers":      s.cmdServers,
+		"mail":         s.cmdMail,
+		"deliver":      s.cmdDeliver,
+		"inbound":      s.cmdInbound,
+		"compare":      s.cmdCompare,
+		"dns":          s.cmdDNS,
+		"nowrite":      s.cmdNoWrite,
+		"nothing-left": s.cmdNothingLeft,
+		"storm":        s.cmdStorm,
+		"killed":       s.cmdKilled,
 	}
 	maps.Copy(all, s.ruleCommands())
 	maps.Copy(all, s.inputCommands())
@@ -170,6 +173,18 @@ func (s *scriptWorld) cmdTick(ts *testscript.TestScript, _ bool, args []string) 
 	}
 	if got != want {
 		ts.Fatalf("apply ended with %d, not %d", got, want)
+	}
+}
+
+// nothing-left makes sure that a plan after an apply has nothing under Now.
+func (s *scriptWorld) cmdNothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
+	if code := exitCode(ts.Exec("bascule", "plan", "--json")); code != 0 {
+		ts.Fatalf("after an apply, plan ended with %d", code)
+	}
+	var p planner.Plan
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &p))
+	for _, step := range p.Ready() {
+		ts.Fatalf("after an apply, %s is still to be done now", step.Key())
 	}
 }
 
