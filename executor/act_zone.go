@@ -39,7 +39,7 @@ func (t *tick) editRRset(ctx context.Context, in planner.Input, s planner.Step) 
 		}
 		t.World.tap("dns:before:" + s.Name)
 		if err := writer.ReplaceRRset(ctx, edit.Zone, have, want); err != nil {
-			return outcome{}, conflictOr(err, s)
+			return outcome{}, conflictOr(fmt.Errorf("%s: %w", edit.DNS, err), s)
 		}
 		t.World.tap("dns:after:" + s.Name)
 	}

@@ -142,7 +142,7 @@ func (t *tick) settle(ctx context.Context, j job, r jobResult) error {
 	}
 	t.event("failed", j.step, r.err.Error())
 	t.result.Failed = append(t.result.Failed, j.step.Key())
-	t.result.Diags.Warnf(string(j.step.Address), j.step.Name+": "+firstLine(r.err), "%s", rest(r.err))
+	t.result.Failures.Warnf(string(j.step.Address), j.step.Name+": "+firstLine(r.err), "%s", rest(r.err))
 	if err := t.session.fail(ctx, j.step, r.err, false); err != nil {
 		return err
 	}

@@ -45,7 +45,9 @@ type Result struct {
 	Plan  *planner.Plan `json:"-"`
 	State *state.State  `json:"-"`
 	Diags diag.List     `json:"-"`
-	// Err ended the tick early; what failed for one object is in Diags.
+	// Failures tell of Failed, in the same order.
+	Failures diag.List `json:"-"`
+	// Err ended the tick early; what failed for one object is in Failures.
 	Err error `json:"-"`
 }
 

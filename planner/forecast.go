@@ -37,7 +37,11 @@ func forecast(in Input, p *Plan) []Milestone {
 	if moved, done := cutoverAt(in); done {
 		at = moved
 	}
-	add(migration.Cutover, at, "MX moves; no cache holds the old TTL since %s", local(expires, in.zone()))
+	if expires.IsZero() {
+		add(migration.Cutover, at, "MX moves, if the TTL that is served can be seen by then")
+	} else {
+		add(migration.Cutover, at, "MX moves; no cache holds the old TTL since %s", local(expires, in.zone()))
+	}
 	soak, silence := in.Desired.Settings.DoubleReception.Soak, in.Desired.Settings.Decommission.Silence
 	end := later(later(at.Add(soak), at.Add(silence)), in.Now)
 	if g, ok := p.Gate(GateSilence); ok && g.Status != Open {

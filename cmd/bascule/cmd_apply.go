@@ -330,6 +330,7 @@ func (a *app) pullFirst(ctx context.Context, cause error) error {
 	r := (&executor.Executor{World: a.world(), Report: reporter, Holder: a.holder("pull")}).Pull(ctx)
 	reporter.close()
 	a.showFindings(r)
+	a.show(a.explain(r.Failures))
 	if r.ExitCode == executor.ExitDone || r.Status == "paused" {
 		a.note("Late mail of the old side was brought over all the same.")
 	}

@@ -195,6 +195,7 @@ func (d *demonstration) tick(ctx context.Context, interrupt bool) error {
 		fmt.Fprintln(d.Stdout, "  ! interrupted; what was acknowledged is on record")
 	case r.ExitCode != executor.ExitDone:
 		d.app.showFindings(r)
+		d.show(d.app.explain(r.Failures))
 		return fmt.Errorf("the demonstration stopped: apply came to %q (exit %d)", r.Status, r.ExitCode)
 	}
 	if g, ok := gateOf(r); ok {

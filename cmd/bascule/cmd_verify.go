@@ -46,6 +46,7 @@ func (c *cli) verify(ctx context.Context, src sources, depth string) error {
 	r := e.Verify(ctx, depth)
 	reporter.close()
 	a.showFindings(r)
+	a.show(a.explain(r.Failures))
 	if r.ExitCode == executor.ExitError || r.ExitCode == executor.ExitLocked || r.ExitCode == executor.ExitInterrupted {
 		return exit(r.ExitCode)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"bascule/executor"
 	"bascule/internal/clock"
-	"bascule/internal/diag"
 	"bascule/internal/view"
 	"bascule/migration"
 	"bascule/planner"
@@ -91,23 +90,15 @@ func (r *reporter) summary(res executor.Result) {
 }
 
 // showFindings shows what a tick found wrong, and what ended it. An
-// interruption is no error, and refusals and failed steps are told by the
-// summary.
+// interruption is no error, and a refusal is told by the summary, as failed
+// steps are.
 func (a *app) showFindings(r executor.Result) {
 	var refused *executor.RefusedError
-	found := slices.DeleteFunc(slices.Clone(r.Diags), func(d diag.Diagnostic) bool { return slices.ContainsFunc(r.Failed, failureOf(d)) })
+	found := slices.Clone(r.Diags)
 	if r.Err != nil && !errors.Is(r.Err, executor.ErrInterrupted) && !errors.As(r.Err, &refused) {
 		found = append(found, problem(r.Err))
 	}
 	a.show(a.explain(found))
-}
-
-// failureOf reports whether a diagnostic tells of the failed step of that key.
-func failureOf(d diag.Diagnostic) func(key string) bool {
-	return func(key string) bool {
-		address, step := keyParts(key)
-		return d.Address == address && strings.HasPrefix(d.Summary, step+": ")
-	}
 }
 
 // keyParts splits the key of a step; an address may hold a slash, a step's
@@ -120,15 +111,11 @@ func keyParts(key string) (address, step string) {
 // failures names what went wrong with which object.
 func failures(r executor.Result) []view.Failure {
 	var out []view.Failure
-	for _, key := range r.Failed {
+	for i, key := range r.Failed {
 		address, step := keyParts(key)
-		f := view.Failure{Address: migration.Address(address), Step: step, Retried: true}
-		for _, d := range r.Diags {
-			if failureOf(d)(key) {
-				f.Text = strings.TrimSpace(strings.TrimPrefix(d.Summary, step+": ") + "\n" + d.Detail)
-			}
-		}
-		out = append(out, f)
+		d := r.Failures[i]
+		text := strings.TrimSpace(strings.TrimPrefix(d.Summary, step+": ") + "\n" + d.Detail)
+		out = append(out, view.Failure{Address: migration.Address(address), Step: step, Text: text, Retried: true})
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bascule/internal/retry"
+	"bascule/internal/safetext"
 	"bascule/maildns"
 )
 
@@ -52,6 +53,10 @@ type Outcome struct {
 
 // Error implements error.
 func (o *Outcome) Error() string {
+	if errors.Is(o.Kind, ErrNotWritten) && o.Cause != nil {
+		// Every server serves what was there: the refusal is all there is to say.
+		return fmt.Sprintf("write %s: %v; nothing was changed", o.Want.Key(), o.Cause)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "write %s: %s", o.Want.Key(), o.Kind)
 	if o.Detail != "" {
@@ -87,11 +92,19 @@ func (o *Outcome) Temporary() bool {
 	return errors.Is(o.Kind, ErrUnknown) || errors.Is(o.Kind, ErrPending)
 }
 
+// shownValue is how many characters of a value an error quotes: of a DKIM key
+// the beginning is enough to know it.
+const shownValue = 200
+
 func describe(rr maildns.RRset) string {
 	if rr.IsEmpty() {
 		return "nothing"
 	}
-	return fmt.Sprintf("%q TTL %d", rr.Values, rr.TTL)
+	var values []string
+	for _, v := range rr.Values {
+		values = append(values, fmt.Sprintf("%q", safetext.Shorten(v, shownValue)))
+	}
+	return fmt.Sprintf("[%s] TTL %d", strings.Join(values, " "), rr.TTL)
 }
 
 // ManualError is the answer of a writer that cannot write: what a person has
