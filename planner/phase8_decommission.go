@@ -46,16 +46,19 @@ func decommission(in Input, before []Step) part {
 	return p
 }
 
-// proofOnly ends a migration of mailboxes without a domain: nothing is closed,
-// so the passes go on at every later apply.
+// proofOnly ends a migration of mailboxes without a domain, once each is
+// converged and compared, or accepted: nothing is closed, so the passes go on
+// at every later apply.
 func proofOnly(in Input, before []Step) part {
 	if in.done(in.root(), "proof") {
 		return part{}
 	}
-	return part{steps: []Step{proofStep(in, keysOf(before, func(b Step) bool {
+	g := evidenceGate(in)
+	g.Phase = migration.Decommission
+	return part{gates: []Gate{g}, steps: []Step{proofStep(in, keysOf(before, func(b Step) bool {
 		m, ok := in.mailboxAt(b.Address)
 		return !in.givenUp(b) && (b.Phase != migration.Sync || ok && !synced(in, m) || !b.NotBefore.After(in.Now))
-	}), []string{GateHold})}}
+	}), []string{GateHold, GateEvidence})}}
 }
 
 // closeInbound asks a person to close the old side for the domain. It is done

@@ -36,8 +36,10 @@ func MakeRollback(in Input) (*Plan, diag.List) {
 		})
 	}
 	p := assemble(in, Rollback, all)
-	p.Phases, p.Phase, _ = progress(in, p)
-	p.Phase = migration.Verify
+	// Where the migration stands is the way forward's to say: this plan has no
+	// steps of its later phases, which does not make them done.
+	forward, _ := Make(in)
+	p.Phases, p.Phase = forward.Phases, migration.Verify
 	p.Finished = len(p.Steps) == 0
 	p.ID = identify(p)
 	return p, all.diags

@@ -18,6 +18,9 @@ type move struct {
 
 // next says what is to be done about a plan first.
 func next(p *planner.Plan) move {
+	if p.Finished && p.Mode == planner.Rollback {
+		return move{text: "the MX is led back, and the migration held; bascule gate release, when it may go forward again"}
+	}
 	if p.Finished {
 		return move{text: "nothing, it is over"}
 	}
