@@ -85,11 +85,12 @@ func (w *inputWorld) cmdAsked(ts *testscript.TestScript, neg bool, _ []string) {
 	}
 }
 
-// note sets $OLD_PORT and $NEW_PORT, and remembers the serial of the zone.
+// note sets $OLD_PORT, $NEW_PORT and $KEY (of the zone), and remembers the serial of the zone.
 func (w *inputWorld) note(s *scriptWorld, ts *testscript.TestScript) {
 	ts.Setenv("OLD_PORT", testservers.Port(s.old.IMAPSAddr))
 	ts.Setenv("NEW_PORT", testservers.Port(s.newIMAP()))
 	if s.knot != nil {
+		ts.Setenv("KEY", s.key.Secret)
 		w.serial = s.knot.Serial(scriptDomain)
 	}
 }
