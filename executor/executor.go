@@ -251,11 +251,11 @@ func (t *tick) finished(s planner.Step, out outcome) {
 	if out.done && s.Revises {
 		t.result.Applied = append(t.result.Applied, s.Key())
 	}
-	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Address: s.Address, Text: out.text, Long: sideBySide(s)})
+	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Phase: s.Phase, Address: s.Address, Text: out.text, Long: sideBySide(s)})
 }
 
 func (t *tick) event(kind string, s planner.Step, text string) {
-	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Address: s.Address, Text: text, Long: sideBySide(s)})
+	t.Report.Step(Event{At: t.World.Clock.Now(), Kind: kind, Step: s.Name, Phase: s.Phase, Address: s.Address, Text: text, Long: sideBySide(s)})
 }
 
 // stopped reports the first Ctrl-C.

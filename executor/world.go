@@ -59,9 +59,11 @@ type Reporter interface {
 
 // Event is one thing that happened.
 type Event struct {
-	At      time.Time
-	Kind    string // "begin", "done", "failed", "note", "pull"
-	Step    string
+	At   time.Time
+	Kind string // "begin", "done", "failed", "note", "pull"
+	Step string
+	// Phase is that of the step; 0 for what belongs to none.
+	Phase   migration.Phase
 	Address migration.Address
 	Text    string
 	// Long steps take minutes: that one begins is worth telling.

@@ -152,7 +152,7 @@ func (d *demonstration) acts(j time.Time) []act {
 	}
 	day := 24 * time.Hour
 	return []act{
-		{at: j.Add(-7*day + 2*time.Hour), title: "the first apply; it is interrupted in the middle of the copy, on purpose", interrupt: true},
+		{at: j.Add(-7*day + 2*time.Hour), title: "the first apply, interrupted in the middle of the copy on purpose", interrupt: true},
 		{at: j.Add(-7*day + 3*time.Hour), title: "the next apply goes on where it stopped"},
 		{at: j.Add(-3 * day), title: "people go on working: new mail, moves, deletions, flags", before: mutate(demo.Week)},
 		{at: j.Add(-12 * time.Hour), title: "the eve: once more, and the evidence is renewed", before: mutate(demo.Eve)},
@@ -162,7 +162,7 @@ func (d *demonstration) acts(j time.Time) []act {
 		{at: j.Add(day + 12*time.Hour), title: "the old side is watched"},
 		{at: j.Add(2 * day), title: "and watched"},
 		{at: j.Add(2*day + 12*time.Hour), title: "and watched"},
-		{at: j.Add(3*day + time.Hour), title: "the soak and the silence are over; a person is asked to close the old side"},
+		{at: j.Add(3*day + time.Hour), title: "soak and silence are over: a person is to close the old side"},
 		{at: j.Add(3*day + 2*time.Hour), title: "the person has closed it", before: func(context.Context) ([]string, error) { d.world.CloseInbound(); return nil, nil }},
 	}
 }
@@ -181,10 +181,11 @@ func (d *demonstration) savedPlan(ctx context.Context) error {
 func (d *demonstration) tick(ctx context.Context, interrupt bool) error {
 	d.ticks++
 	stop := make(chan struct{})
-	teller := &teller{d: d, stop: stop, interrupt: interrupt}
+	teller := &teller{d: d, stop: stop, interrupt: interrupt, quiet: map[string]int{}}
 	ctx, end := d.hearSignals(ctx)
 	defer end()
 	r := (&executor.Executor{World: d.app.world(), Report: teller, Holder: d.holder("demo"), Mode: planner.Forward, Stop: stop}).Run(ctx)
+	teller.sumUp()
 	d.app.keepLast(ctx, r)
 	if ctx.Err() != nil {
 		fmt.Fprintln(d.Stdout, "\nInterrupted, safely: every message is either recorded or will be found again.")
@@ -199,7 +200,7 @@ func (d *demonstration) tick(ctx context.Context, interrupt bool) error {
 		return fmt.Errorf("the demonstration stopped: apply came to %q (exit %d)", r.Status, r.ExitCode)
 	}
 	if g, ok := gateOf(r); ok {
-		fmt.Fprintf(d.Stdout, "  … paused at %s: %s\n", g.ID, safetext.Line(g.Because))
+		fmt.Fprintf(d.Stdout, "  … %s\n", safetext.Shorten("paused at "+g.ID+": "+safetext.Line(g.Because), d.columns()-4))
 	}
 	return nil
 }
@@ -234,7 +235,7 @@ func (d *demonstration) prove(ctx context.Context) error {
 		fmt.Fprintf(d.Stdout, "  ! %s\n", safetext.Line(item))
 	}
 	took := clock.Monotonic().Sub(d.began).Round(100 * time.Millisecond)
-	fmt.Fprintf(d.Stdout, "\nProof: %s\n%d applies, ten days of the demonstration's clock, %s of yours.\n", report, d.ticks, took)
+	fmt.Fprintf(d.Stdout, "\nProof: %s\n\n%d applies, ten days of the demonstration's clock, %s of yours.\n", report, d.ticks, took)
 	st, err := d.app.store.Load(ctx)
 	if err != nil {
 		return err
@@ -259,32 +260,5 @@ func dayOf(t, j time.Time) string {
 		return fmt.Sprintf("J+%.0fh ", hours)
 	default:
 		return fmt.Sprintf("J+%.1f", hours/24)
-	}
-}
-
-// teller narrates what the executor does.
-type teller struct {
-	d         *demonstration
-	stop      chan struct{}
-	interrupt bool
-	stopped   bool
-}
-
-// Step implements executor.Reporter: what was done, once each.
-func (t *teller) Step(e executor.Event) {
-	switch e.Kind {
-	case "done":
-		fmt.Fprintf(t.d.Stdout, "  %s %-28s %s\n", "+", safetext.Line(string(e.Address))+" "+e.Step, safetext.Shorten(safetext.Line(e.Text), max(t.d.Width-34, 40)))
-	case "failed":
-		fmt.Fprintf(t.d.Stdout, "  ! %s %s: %s\n", safetext.Line(string(e.Address)), e.Step, safetext.Line(e.Text))
-	}
-}
-
-// Progress implements executor.Reporter; the interrupted tick stops at the
-// first batch that was recorded.
-func (t *teller) Progress(p executor.Progress) {
-	if t.interrupt && !t.stopped && p.Done > 0 {
-		t.stopped = true
-		close(t.stop)
 	}
 }
