@@ -93,7 +93,7 @@ func TestEveryStepCarriesItsGates(t *testing.T) {
 func TestEachGateHoldsAlone(t *testing.T) {
 	for name, c := range map[string]struct {
 		key, gate string
-		to        func(*world, testing.TB)
+		to        func(*world, tb)
 		shut      func(*world)
 	}{
 		"the intent waits for the hold": {"migration/switch", GateHold, toGates, held},
@@ -145,14 +145,14 @@ func named(names ...string) func(Step) bool {
 
 func inWindow(w *world) { w.now = time.Date(2027, 3, 13, 5, 5, 0, 0, time.UTC) }
 
-func toGates(w *world, t testing.TB) { inWindow(w); w.tickUntil(t, named()) }
+func toGates(w *world, t tb) { inWindow(w); w.tickUntil(t, named()) }
 
-func toIntent(w *world, t testing.TB) { inWindow(w); w.tickUntil(t, named("switch")) }
+func toIntent(w *world, t tb) { inWindow(w); w.tickUntil(t, named("switch")) }
 
-func toHalf(w *world, t testing.TB) { inWindow(w); w.tickUntil(t, named("switch", "mx.add")) }
+func toHalf(w *world, t tb) { inWindow(w); w.tickUntil(t, named("switch", "mx.add")) }
 
 // toEnd is where everything is over but the closing of the old side.
-func toEnd(w *world, t testing.TB) {
+func toEnd(w *world, t tb) {
 	w.verdicts["domain.main/manual:inbound"] = state.Failed
 	w.until(t, "the last step of a person", func(p *Plan) bool {
 		return p.open(GateSoak) && p.open(GateSilence) && w.look().switchedOver()

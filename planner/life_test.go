@@ -115,7 +115,7 @@ func TestARunKilledAtEveryStepLeadsToTheSameEndUnderTheSamePlan(t *testing.T) {
 }
 
 // killed kills the first ready step that was not killed before.
-func (w *world) killed(t testing.TB, reviewed *Plan, died map[string]bool, dies crash) bool {
+func (w *world) killed(t tb, reviewed *Plan, died map[string]bool, dies crash) bool {
 	t.Helper()
 	p := w.plan(t)
 	for _, m := range reviewed.Uncovered(p) {

@@ -42,7 +42,7 @@ func TestAZoneEditedByHandGoesTheWholeWay(t *testing.T) {
 }
 
 // person types what every begun step asks for.
-func (w *world) person(t testing.TB, p *Plan) {
+func (w *world) person(t tb, p *Plan) {
 	t.Helper()
 	for _, s := range p.Steps {
 		if _, asked := w.st.Marked(s.Key()); !asked || s.Action.RRset == nil || s.Status == Stopped {

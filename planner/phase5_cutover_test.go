@@ -82,7 +82,7 @@ func TestWhatIsUnknownMovesNothing(t *testing.T) {
 			w.lag[maildns.KeyOf("example.ch", "TXT")] = maildns.RRset{Name: "example.ch.", Type: "TXT"}
 		},
 	} {
-		for at, to := range map[string]func(*world, testing.TB){"before the switch": toGates, "after the intent": toIntent, "half swapped": toHalf, "at the end": toEnd} {
+		for at, to := range map[string]func(*world, tb){"before the switch": toGates, "after the intent": toIntent, "half swapped": toHalf, "at the end": toEnd} {
 			t.Run(name+" "+at, func(t *testing.T) {
 				w := everything()
 				w.desired.Settings.LowerTTL.Lead = 0
@@ -207,7 +207,7 @@ func TestInboundAcceptedByNameStillEndsThePull(t *testing.T) {
 
 func TestDriftStopsWhatItConcerns(t *testing.T) {
 	for name, c := range map[string]struct {
-		to    func(*world, testing.TB)
+		to    func(*world, tb)
 		drift func(*world)
 		want  bool
 	}{
@@ -216,7 +216,7 @@ func TestDriftStopsWhatItConcerns(t *testing.T) {
 		"what the next step would bring": {toIntent, func(w *world) { w.publish("example.ch", "MX", 300, "10 mx.old.example.", "10 mx.new.example.") }, false},
 		"a changed MX half way":          {toHalf, func(w *world) { w.publish("example.ch", "MX", 300, "10 mx.third.example.") }, true},
 		"the old MX back at the end":     {toEnd, func(w *world) { w.publish("example.ch", "MX", 300, "10 mx.old.example.") }, true},
-		"a changed MX after everything":  {func(w *world, t testing.TB) { w.until(t, "the end", func(p *Plan) bool { return p.Finished }) }, func(w *world) { w.publish("example.ch", "MX", 86400, "10 mx.third.example.") }, true},
+		"a changed MX after everything":  {func(w *world, t tb) { w.until(t, "the end", func(p *Plan) bool { return p.Finished }) }, func(w *world) { w.publish("example.ch", "MX", 86400, "10 mx.third.example.") }, true},
 		"a rollback that was not ended":  {toHalf, func(w *world) { w.st.InFlight = []state.Mark{{Key: "domain.main/mx.back_add", Before: asJSON(w.mx())}} }, true},
 	} {
 		t.Run(name, func(t *testing.T) {

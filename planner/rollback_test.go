@@ -11,8 +11,8 @@ import (
 // TestTheWayBackFromEveryPoint rolls back from wherever the switch may stand,
 // then goes forward again to the end.
 func TestTheWayBackFromEveryPoint(t *testing.T) {
-	mark := func(name string, effect bool) func(*world, testing.TB) {
-		return func(w *world, t testing.TB) {
+	mark := func(name string, effect bool) func(*world, tb) {
+		return func(w *world, t tb) {
 			dies := beforeActing
 			if effect {
 				dies = beforeRecording
@@ -20,32 +20,32 @@ func TestTheWayBackFromEveryPoint(t *testing.T) {
 			w.do(t, step(t, w.plan(t), "domain.main/"+name), dies)
 		}
 	}
-	then := func(fs ...func(*world, testing.TB)) func(*world, testing.TB) {
-		return func(w *world, t testing.TB) {
+	then := func(fs ...func(*world, tb)) func(*world, tb) {
+		return func(w *world, t tb) {
 			for _, f := range fs {
 				f(w, t)
 			}
 		}
 	}
-	restored := func(w *world, t testing.TB) {
+	restored := func(w *world, t tb) {
 		toEnd(w, t)
 		delete(w.verdicts, "domain.main/manual:inbound")
 		w.now = w.now.Add(2 * w.desired.Settings.Sync.Every)
 		w.tickUntil(t, func(s Step) bool { return s.Name != "proof" && s.Name != "mx.ttl_restore" })
 	}
-	for name, to := range map[string]func(*world, testing.TB){
+	for name, to := range map[string]func(*world, tb){
 		"after the intent":                   toIntent,
 		"about to add":                       then(toIntent, mark("mx.add", false)),
 		"added and not recorded":             then(toIntent, mark("mx.add", true)),
 		"half swapped":                       toHalf,
 		"about to remove":                    then(toHalf, mark("mx.remove", false)),
 		"removed and not recorded":           then(toHalf, mark("mx.remove", true)),
-		"switched":                           func(w *world, t testing.TB) { inWindow(w); w.tick(t) },
+		"switched":                           func(w *world, t tb) { inWindow(w); w.tick(t) },
 		"before the TTL is restored":         restored,
 		"about to restore the TTL":           then(restored, mark("mx.ttl_restore", false)),
 		"the TTL restored, and not recorded": then(restored, mark("mx.ttl_restore", true)),
-		"the TTL restored":                   then(restored, func(w *world, t testing.TB) { w.tickUntil(t, named("mx.ttl_restore")) }),
-		"at the end":                         func(w *world, t testing.TB) { w.until(t, "the end", func(p *Plan) bool { return p.Finished }) },
+		"the TTL restored":                   then(restored, func(w *world, t tb) { w.tickUntil(t, named("mx.ttl_restore")) }),
+		"at the end":                         func(w *world, t tb) { w.until(t, "the end", func(p *Plan) bool { return p.Finished }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := everything()
@@ -88,7 +88,7 @@ func TestTheWayBackFromEveryPoint(t *testing.T) {
 }
 
 // rollBackKilled rolls back, dying once at every step after its effect.
-func (w *world) rollBackKilled(t testing.TB, reviewed *Plan) *Plan {
+func (w *world) rollBackKilled(t tb, reviewed *Plan) *Plan {
 	t.Helper()
 	died := map[string]bool{}
 	for range 60 {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"testing"
 	"time"
 
 	"bascule/maildns"
@@ -21,6 +20,13 @@ const (
 
 // monday is J-5 of a window on Saturday, 13 March 2027, 06:00 in Zurich.
 var monday = time.Date(2027, 3, 8, 9, 0, 0, 0, time.UTC)
+
+// tb is what a helper needs of *testing.T and of *rapid.T.
+type tb interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // world is a model of everything a plan looks at and acts upon: two
 // authoritative servers, a target with an interface, a state, a clock.
@@ -170,7 +176,7 @@ func keysAsked(d migration.Domain, records []migration.Record) []maildns.Key {
 }
 
 // plan makes the forward plan and fails on diagnostics with errors.
-func (w *world) plan(t testing.TB) *Plan {
+func (w *world) plan(t tb) *Plan {
 	t.Helper()
 	p, diags := Make(w.look())
 	if diags.HasErrors() {
@@ -180,7 +186,7 @@ func (w *world) plan(t testing.TB) *Plan {
 }
 
 // step returns the step of a plan, or fails.
-func step(t testing.TB, p *Plan, key string) Step {
+func step(t tb, p *Plan, key string) Step {
 	t.Helper()
 	i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Key() == key })
 	if i < 0 {
@@ -193,7 +199,7 @@ func hasStep(p *Plan, key string) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Key() == key })
 }
 
-func gate(t testing.TB, p *Plan, id string) Gate {
+func gate(t tb, p *Plan, id string) Gate {
 	t.Helper()
 	g, ok := p.Gate(id)
 	if !ok {
@@ -216,7 +222,7 @@ const (
 )
 
 // do carries out a step the way the executor does: mark, act, record.
-func (w *world) do(t testing.TB, s Step, dies crash) {
+func (w *world) do(t tb, s Step, dies crash) {
 	t.Helper()
 	if s.Revises {
 		if _, marked := w.st.Marked(s.Key()); !marked {

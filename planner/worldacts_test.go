@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"testing"
 	"time"
 
 	"bascule/maildns"
@@ -13,7 +12,7 @@ import (
 )
 
 // act has the effect of a step on the model, and says what to record.
-func (w *world) act(t testing.TB, s Step) (after json.RawMessage, done bool, change func()) {
+func (w *world) act(t tb, s Step) (after json.RawMessage, done bool, change func()) {
 	t.Helper()
 	after, done = asJSON(s.After.Lines), true
 	switch s.Action.Kind {
@@ -108,7 +107,7 @@ func (w *world) leadBack() {
 }
 
 // edit writes to the zone. It never lets an MX that existed become empty.
-func (w *world) edit(t testing.TB, s Step) json.RawMessage {
+func (w *world) edit(t tb, s Step) json.RawMessage {
 	t.Helper()
 	e := *s.Action.RRset
 	have := w.served(e.Name, e.Type)
@@ -149,13 +148,13 @@ func wanted(have maildns.RRset, e RRsetEdit) (maildns.RRset, error) {
 }
 
 // tick does what is ready, each step once, until nothing more is.
-func (w *world) tick(t testing.TB) *Plan {
+func (w *world) tick(t tb) *Plan {
 	t.Helper()
 	return w.tickUntil(t, func(Step) bool { return true })
 }
 
 // tickUntil does what is ready of the steps that a test allows.
-func (w *world) tickUntil(t testing.TB, allowed func(Step) bool) *Plan {
+func (w *world) tickUntil(t tb, allowed func(Step) bool) *Plan {
 	t.Helper()
 	tried := map[string]bool{}
 	for range 300 {
@@ -172,7 +171,7 @@ func (w *world) tickUntil(t testing.TB, allowed func(Step) bool) *Plan {
 }
 
 // rollBack does what is ready of the way back, until nothing more is.
-func (w *world) rollBack(t testing.TB) *Plan {
+func (w *world) rollBack(t tb) *Plan {
 	t.Helper()
 	tried := map[string]bool{}
 	for range 100 {
@@ -193,7 +192,7 @@ func (w *world) rollBack(t testing.TB) *Plan {
 
 // until ticks every four hours, of which one is five o'clock UTC, until a
 // condition holds.
-func (w *world) until(t testing.TB, what string, reached func(*Plan) bool) *Plan {
+func (w *world) until(t tb, what string, reached func(*Plan) bool) *Plan {
 	t.Helper()
 	for range 200 {
 		p := w.tick(t)
@@ -207,14 +206,14 @@ func (w *world) until(t testing.TB, what string, reached func(*Plan) bool) *Plan
 }
 
 // toWindow prepares everything and stops five minutes into the window.
-func (w *world) toWindow(t testing.TB) {
+func (w *world) toWindow(t tb) {
 	t.Helper()
 	w.tick(t)
 	w.now = time.Date(2027, 3, 13, 5, 5, 0, 0, time.UTC)
 }
 
 // toSwitched goes on until the MX has moved.
-func (w *world) toSwitched(t testing.TB) {
+func (w *world) toSwitched(t tb) {
 	t.Helper()
 	w.toWindow(t)
 	w.tick(t)
