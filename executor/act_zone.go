@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"bascule/internal/retry"
 	"bascule/internal/safetext"
 	"bascule/maildns"
 	"bascule/maildns/zonewriter"
@@ -77,7 +78,7 @@ func (t *tick) agreed(ctx context.Context, d migration.Domain, edit planner.RRse
 	}
 	have, ok := zone.Agreed(edit.Name, edit.Type)
 	if !ok {
-		return maildns.RRset{}, &RefusedError{[]string{fmt.Sprintf("%s: the authoritative servers of %s do not agree, or do not answer; unknown is never absent", key, d.Name)}}
+		return maildns.RRset{}, retry.Temporary(fmt.Errorf("%s: the authoritative servers of %s do not agree, or do not answer; unknown is never absent", key, d.Name))
 	}
 	return have, nil
 }

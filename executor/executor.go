@@ -46,6 +46,7 @@ type Executor struct {
 func (e *Executor) Run(ctx context.Context) Result {
 	t := &tick{Executor: e, tried: map[string]bool{}}
 	t.result.Applied, t.result.Failed = []string{}, nil
+	defer func() { _ = t.session.release() }() // a panic must not leave the lock behind
 	plan, err := t.run(ctx)
 	if e := t.session.release(); err == nil && e != nil {
 		err = fmt.Errorf("release the state lock: %w", e)
@@ -82,9 +83,6 @@ func (t *tick) run(ctx context.Context) (*planner.Plan, error) {
 	if locked, err = t.pull(ctx, locked); err != nil {
 		return nil, err
 	}
-	if err := t.checkBase(); err != nil {
-		return nil, err
-	}
 	return t.rounds(ctx, locked)
 }
 
@@ -100,6 +98,11 @@ func (t *tick) newSession(planID string) session {
 func (t *tick) rounds(ctx, locked context.Context) (*planner.Plan, error) {
 	var plan *planner.Plan
 	for range maxRounds {
+		// The lock was given back during the passes: somebody else may have
+		// moved the state on since the last round.
+		if err := t.checkBase(); err != nil {
+			return plan, err
+		}
 		in, fresh, err := t.plan(locked)
 		if err != nil {
 			return plan, err
@@ -204,6 +207,9 @@ func (t *tick) do(ctx, locked context.Context, in planner.Input, batch []planner
 
 // one does a single step: mark, act, record.
 func (t *tick) one(ctx context.Context, in planner.Input, s planner.Step) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	t.event("begin", s, describe(s))
 	_, t.resumed = t.session.st.Marked(s.Key())
 	if s.Revises {
@@ -225,7 +231,9 @@ func (t *tick) one(ctx context.Context, in planner.Input, s planner.Step) error 
 }
 
 // failed records a failure. A step of a mailbox fails alone; what else fails
-// is told in the result. Only a lost lock or an interruption ends the tick.
+// is told in the result. Only a lost lock, an interruption, or a conflict ends
+// the tick. What this try was told says nothing of an earlier one, whose fate
+// is unknown: its mark stays.
 func (t *tick) failed(ctx context.Context, s planner.Step, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -235,7 +243,13 @@ func (t *tick) failed(ctx context.Context, s planner.Step, err error) error {
 	t.result.Failed = append(t.result.Failed, s.Key())
 	t.result.Failures.Errorf(string(s.Address), s.Name+": "+firstLine(err), "%s", rest(err))
 	t.mu.Unlock()
-	return t.session.fail(ctx, s, err, certain(err))
+	if e := t.session.fail(ctx, s, err, certain(err) && !t.resumed); e != nil {
+		return e
+	}
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		return err
+	}
+	return nil
 }
 
 // finished reports a step that was recorded.
@@ -271,7 +285,15 @@ func (t *tick) stopped() error {
 // certain reports whether an error means that nothing happened: a refusal for
 // good. Anything that may go away, or whose fate is unknown, keeps its mark.
 func certain(err error) bool {
-	return errors.Is(err, providers.ErrRefused) || errors.Is(err, providers.ErrAuth) || errors.Is(err, providers.ErrNotFound)
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		return true
+	}
+	for _, sure := range []error{providers.ErrRefused, providers.ErrAuth, providers.ErrNotFound, providers.ErrExists} {
+		if errors.Is(err, sure) {
+			return true
+		}
+	}
+	return false
 }
 
 func temporary(err error) bool { return retry.IsTemporary(err) }

@@ -85,20 +85,36 @@ func (t *tick) runJobs(ctx context.Context, jobs []job, limit int) (context.Cont
 		})
 	}
 	_ = group.Wait()
-	locked, err := t.session.acquire(context.WithoutCancel(ctx))
+	locked, err := t.again(ctx)
 	if err != nil {
 		return nil, err
 	}
+	stopped := t.stopped()
+	if ctx.Err() != nil {
+		stopped = context.Cause(ctx)
+	}
 	for i, j := range jobs {
-		if err := t.settle(locked, j, results[i]); err != nil {
+		if err := t.settle(locked, j, results[i], stopped != nil); err != nil {
 			return locked, err
 		}
 	}
-	if ctx.Err() != nil {
-		return locked, context.Cause(ctx)
-	}
-	return locked, t.stopped()
+	return locked, stopped
 }
+
+// again takes the lock back, to record what passes did: patiently, and even
+// when the run is being stopped, since nobody else knows it.
+func (t *tick) again(ctx context.Context) (context.Context, error) {
+	t.session.wait = max(t.session.wait, patience)
+	locked, err := t.session.acquire(ctx)
+	if err != nil && ctx.Err() != nil {
+		t.session.wait = 0
+		return t.session.acquire(context.WithoutCancel(ctx))
+	}
+	return locked, err
+}
+
+// patience is how long a run waits for the lock after its passes.
+const patience = 2 * time.Minute
 
 // stoppable is a context that also ends at the first Ctrl-C: a pass may stop
 // at any instruction, and the ledger has every batch that was acknowledged.
@@ -131,14 +147,18 @@ func (t *tick) runJob(ctx context.Context, j job) (outcome, error) {
 	return t.syncMailbox(ctx, j, ledger)
 }
 
-// settle records one job. Its failure is its mailbox's alone.
-func (t *tick) settle(ctx context.Context, j job, r jobResult) error {
+// settle records one job. Its failure is its mailbox's alone; being stopped is
+// no failure, and the job is taken up again by the next run.
+func (t *tick) settle(ctx context.Context, j job, r jobResult, stopped bool) error {
 	if r.err == nil {
 		if err := t.session.record(ctx, j.step, r.out); err != nil {
 			return err
 		}
 		t.finished(j.step, r.out)
 		return nil
+	}
+	if stopped {
+		return t.session.change(ctx, func(st *state.State) { st.MailboxOf(j.mailbox.Address).Silence.LastTry = t.World.Clock.Now() })
 	}
 	t.event("failed", j.step, r.err.Error())
 	t.result.Failed = append(t.result.Failed, j.step.Key())

@@ -147,7 +147,10 @@ func (s *session) record(ctx context.Context, step planner.Step, out outcome) er
 			delete(o.Done, name)
 			unmark(st, planner.StepKey(step.Address, name)) // begun and never recorded: as little to be believed
 		}
-		if out.done && (o.Failure == nil || o.Failure.Step == step.Name || out.clearsFailure) {
+		switch {
+		case out.failed != nil:
+			o.Failure = failureAt(now, step, out.failed)
+		case out.clearsFailure || o.Failure != nil && o.Failure.Step == step.Name:
 			o.Failure = nil
 		}
 		if out.change != nil {
@@ -168,13 +171,15 @@ func (s *session) record(ctx context.Context, step planner.Step, out outcome) er
 // certain: then nothing happened.
 func (s *session) fail(ctx context.Context, step planner.Step, err error, certain bool) error {
 	return s.change(ctx, func(st *state.State) {
-		st.Object(step.Address).Failure = &state.Failure{
-			At: s.world.Clock.Now(), Step: step.Name, Text: err.Error(), Temporary: temporary(err),
-		}
+		st.Object(step.Address).Failure = failureAt(s.world.Clock.Now(), step, err)
 		if certain {
 			unmark(st, step.Key())
 		}
 	})
+}
+
+func failureAt(now time.Time, step planner.Step, err error) *state.Failure {
+	return &state.Failure{At: now, Step: step.Name, Text: err.Error(), Temporary: temporary(err)}
 }
 
 func unmark(st *state.State, key string) {

@@ -116,6 +116,7 @@ func verificationText(v mailsync.Verification) string {
 // every check of every domain. It raises no revision.
 func (e *Executor) Verify(ctx context.Context, depth string) Result {
 	t := &tick{Executor: e, tried: map[string]bool{}}
+	defer func() { _ = t.session.release() }()
 	err := t.verifyAll(ctx, depth)
 	if e := t.session.release(); err == nil && e != nil {
 		err = e
@@ -163,6 +164,7 @@ func (t *tick) verifyAll(ctx context.Context, depth string) error {
 // what a tick does when the configuration cannot even be read.
 func (e *Executor) Pull(ctx context.Context) Result {
 	t := &tick{Executor: e, tried: map[string]bool{}}
+	defer func() { _ = t.session.release() }()
 	t.session = t.newSession("")
 	locked, err := t.session.acquire(ctx)
 	if err == nil {

@@ -65,6 +65,8 @@ type world struct {
 	events []Event
 	lookAt func(*planner.Input) error
 	tap    func(point string)
+	// passing is the context of the pass that opened a target last.
+	passing context.Context
 }
 
 type zoneWrite struct {
@@ -307,6 +309,9 @@ func (w *world) openSource(ctx context.Context, s migration.Server, m migration.
 }
 
 func (w *world) openTarget(ctx context.Context, s migration.Server, m migration.Mailbox, _ *state.Pin) (mailsync.Target, error) {
+	w.mu.Lock()
+	w.passing = ctx
+	w.mu.Unlock()
 	if err := w.openable(s, "target", m.Address); err != nil {
 		return nil, err
 	}
