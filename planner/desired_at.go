@@ -158,20 +158,6 @@ func movers(in Input) []mover {
 	return out
 }
 
-// mxMover is the MX of a domain. Once the intent to switch is on record, what
-// the MX becomes is known even while the target cannot be asked.
-func mxMover(in Input, d migration.Domain) mover {
-	to := d.MXTo
-	if sw := in.State.Switch; to.Unknown && sw != nil {
-		for _, was := range sw.Approved.Domains {
-			if was.Address == d.Address {
-				to = was.MXTo
-			}
-		}
-	}
-	return newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), to)
-}
-
 func newMover(in Input, d migration.Domain, a migration.Address, prefix string, key maildns.Key, to migration.Strings) mover {
 	have, known := in.Zones[d.Address].Agreed(key.Name, key.Type)
 	if !known {

@@ -112,9 +112,18 @@ func (in Input) firstSwitch(d migration.Domain) string {
 	return ""
 }
 
-// domainMX is the mover of a domain's own MX.
+// domainMX is the MX of a domain. Once the intent to switch is on record, what
+// the MX becomes is known even while the target cannot be asked.
 func domainMX(in Input, d migration.Domain) mover {
-	return newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), d.MXTo)
+	to := d.MXTo
+	if sw := in.State.Switch; to.Unknown && sw != nil {
+		for _, was := range sw.Approved.Domains {
+			if was.Address == d.Address {
+				to = was.MXTo
+			}
+		}
+	}
+	return newMover(in, d, d.Address, "mx", maildns.KeyOf(d.Name, "MX"), to)
 }
 
 // propagationGate opens when every authoritative server serves what comes
