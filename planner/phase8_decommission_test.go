@@ -16,7 +16,7 @@ func TestTheProofWaitsForTheClientsEvenWithoutAMailbox(t *testing.T) {
 	w.verdicts["domain.main/clients"] = state.Failed
 	w.toSwitched(t)
 	w.now = w.now.Add(80 * time.Hour)
-	if p := w.tick(t); p.Finished {
+	if w.tick(t); w.look().done(Root, "proof") {
 		t.Error("the proof was written while published records lead to the old side")
 	}
 	w.accept("clients", dom)
