@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"bascule/maildns"
 	"bascule/migration"
@@ -79,6 +80,16 @@ func rrsetImage(rr maildns.RRset) json.RawMessage {
 
 func domain(in planner.Input, a migration.Address) (migration.Domain, bool) {
 	i := slices.IndexFunc(in.Desired.Domains, func(d migration.Domain) bool { return d.Address == a })
+	if i < 0 {
+		return migration.Domain{}, false
+	}
+	return in.Desired.Domains[i], true
+}
+
+// domainOf returns the migrated domain an address belongs to.
+func domainOf(in planner.Input, email string) (migration.Domain, bool) {
+	_, name, _ := strings.Cut(email, "@")
+	i := slices.IndexFunc(in.Desired.Domains, func(d migration.Domain) bool { return maildns.Name(d.Name) == maildns.Name(name) })
 	if i < 0 {
 		return migration.Domain{}, false
 	}

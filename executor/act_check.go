@@ -96,20 +96,31 @@ func (t *tick) newAccepts(ctx context.Context, in planner.Input, d migration.Dom
 
 // oldAccepts asks the MX the domain had before.
 func (t *tick) oldAccepts(ctx context.Context, in planner.Input, d migration.Domain) state.Evidence {
-	rcpts := addressesOf(in, d)
-	return acceptance(t.World.Recipients(ctx, oldQuery(in, d, rcpts)), rcpts)
+	q := oldQuery(in, d)
+	return acceptance(t.World.Recipients(ctx, q), q.Recipients)
 }
 
 // oldQuery names the old MX: the source's endpoint where one is given, else
-// the hosts of the MX before the cutover.
-func oldQuery(in planner.Input, d migration.Domain, rcpts []string) migration.RecipientQuery {
-	q := migration.RecipientQuery{Hosts: planner.OldMXHosts(in, d), All: true, Recipients: rcpts}
+// the hosts of the MX before the cutover. A domain of which no address is
+// known is asked for the one it must have (RFC 5321 §4.5.1).
+func oldQuery(in planner.Input, d migration.Domain) migration.RecipientQuery {
+	q := migration.RecipientQuery{Hosts: oldMX(in, d), All: true, Recipients: addressesOf(in, d)}
+	if len(q.Recipients) == 0 {
+		q.Recipients = []string{"postmaster@" + d.Name}
+	}
 	for _, m := range in.Desired.Mailboxes {
 		if s, err := server(in.Desired.Sources, m.Source.Server); err == nil && s.MXEndpoint != "" && slices.Contains(addressesOf(in, d), m.Email) {
 			q.Endpoint = s.MXEndpoint
 		}
 	}
 	return q
+}
+
+// oldMX are the hosts of the MX before the cutover that are not of the new
+// service.
+func oldMX(in planner.Input, d migration.Domain) []string {
+	stay := maildns.MXHosts(maildns.RRset{Name: maildns.Name(d.Name), Type: "MX", Values: d.MXTo.Values})
+	return slices.DeleteFunc(slices.Clone(planner.OldMXHosts(in, d)), func(h string) bool { return slices.Contains(stay, h) })
 }
 
 // acceptance passes when every address is accepted by some server asked; a
@@ -141,12 +152,23 @@ func acceptance(answers []migration.RecipientAnswer, rcpts []string) state.Evide
 	return e
 }
 
+// deferralLasts is how long an address must go on being deferred before that
+// counts as refused: greylisting defers who asks for the first time, for
+// minutes.
+const deferralLasts = time.Hour
+
 // refusal passes when every server asked refuses every address: the old
 // inbound is closed.
 func refusal(answers []migration.RecipientAnswer, rcpts []string) state.Evidence {
-	var accepted, silent []string
-	refused := 0
+	var accepted, silent, words []string
+	refused, deferred := 0, 0
 	for _, a := range answers {
+		if a.Refused() {
+			if a.Code < 500 {
+				deferred++
+			}
+			words = append(words, fmt.Sprintf("%s: %s said %d %s", a.Recipient, a.Server, a.Code, a.Text))
+		}
 		switch {
 		case a.Accepted():
 			accepted = append(accepted, fmt.Sprintf("%s still accepts %s: %d %s", a.Server, a.Recipient, a.Code, a.Text))
@@ -156,15 +178,45 @@ func refusal(answers []migration.RecipientAnswer, rcpts []string) state.Evidence
 			silent = append(silent, fmt.Sprintf("%s: %s: %s", a.Recipient, a.Server, a.Text))
 		}
 	}
-	e := state.Evidence{Counts: map[string]int64{"refused": int64(refused)}}
+	e := state.Evidence{Counts: map[string]int64{"refused": int64(refused), "deferred": int64(deferred)}}
 	switch {
 	case len(accepted) > 0:
 		e.Verdict, e.Items = state.Failed, accepted
 		e.Summary = fmt.Sprintf("the old side still accepts %d addresses", len(accepted))
-	case len(silent) > 0 || refused == 0 && len(rcpts) > 0:
+	case len(silent) > 0 || !allAnswered(answers, rcpts):
 		e.Verdict, e.Items, e.Summary = state.Inconclusive, silent, "the old MX could not be asked"
 	default:
-		e.Verdict, e.Summary = state.Passed, fmt.Sprintf("every old MX refuses all %d addresses", len(rcpts))
+		e.Verdict, e.Items = state.Passed, firstItems(words)
+		e.Summary = fmt.Sprintf("every old MX refuses all %d addresses", len(rcpts))
+	}
+	return e
+}
+
+// allAnswered reports whether there was a question, and an answer for each
+// address.
+func allAnswered(answers []migration.RecipientAnswer, rcpts []string) bool {
+	for _, r := range rcpts {
+		if !slices.ContainsFunc(answers, func(a migration.RecipientAnswer) bool { return a.Recipient == r }) {
+			return false
+		}
+	}
+	return len(rcpts) > 0
+}
+
+// lasting makes a refusal that is only a deferral wait until it has lasted. The
+// evidence of the look before says since when.
+func lasting(e, before state.Evidence, now time.Time) state.Evidence {
+	if e.Verdict != state.Passed || e.Counts["deferred"] == 0 {
+		return e
+	}
+	since := now.Unix()
+	if at, ok := before.Counts["deferred_since"]; ok {
+		since = at
+	}
+	e.Counts["deferred_since"] = since
+	if now.Sub(time.Unix(since, 0)) < deferralLasts {
+		e.Verdict = state.Inconclusive
+		e.Summary = fmt.Sprintf("the old MX only defers (4xx), as greylisting does; it counts once it has lasted %s", deferralLasts)
 	}
 	return e
 }
@@ -174,6 +226,8 @@ func (t *tick) spfEvidence(ctx context.Context, in planner.Input, d migration.Do
 	txt, known := in.Zones[d.Address].Agreed(d.Name, "TXT")
 	records := txt.SPFRecords()
 	switch {
+	case d.SPF.Add.Unknown:
+		return state.Evidence{Verdict: state.Inconclusive, Summary: "what the new service needs is not known yet"}
 	case !known:
 		return state.Evidence{Verdict: state.Inconclusive, Summary: "the TXT records of " + d.Name + " could not be seen"}
 	case len(records) != 1:
@@ -272,7 +326,7 @@ func (t *tick) clientEvidence(ctx context.Context, in planner.Input, d migration
 }
 
 func oldHosts(in planner.Input, d migration.Domain) []string {
-	hosts := planner.OldMXHosts(in, d)
+	hosts := oldMX(in, d)
 	for _, s := range in.Desired.Sources {
 		hosts = append(hosts, maildns.Name(s.Endpoint.Host))
 	}

@@ -33,10 +33,9 @@ func exportsFor(in planner.Input, m migration.Mailbox) migration.Exports {
 		return migration.Exports{}
 	}
 	x := to.Exports
-	for _, d := range in.Desired.Domains {
-		if seen, ok := in.Observed.Targets[m.Target.Server].Exports[d.Name]; ok {
-			x = seen
-		}
+	d, _ := domainOf(in, m.Email)
+	if seen, ok := in.Observed.Targets[m.Target.Server].Exports[d.Name]; ok {
+		x = seen
 	}
 	if x.IMAP.Host == "" {
 		x.IMAP = migration.Service{Host: to.Endpoint.Host, Port: to.Endpoint.Port, TLS: to.Endpoint.TLS}

@@ -70,8 +70,9 @@ func (t *tick) manual(ctx context.Context, in planner.Input, s planner.Step) (ou
 		if !ok {
 			return outcome{}, fmt.Errorf("bug: %s is not in the configuration", s.Action.Domain)
 		}
-		rcpts := addressesOf(in, d)
-		e = refusal(t.World.Recipients(ctx, oldQuery(in, d, rcpts)), rcpts)
+		q := oldQuery(in, d)
+		e = refusal(t.World.Recipients(ctx, q), q.Recipients)
+		e = lasting(e, in.State.Object(s.Address).Evidence["manual:"+s.Name], t.World.Clock.Now())
 	default:
 		return outcome{}, fmt.Errorf("bug: no check is called %q", check)
 	}
@@ -137,10 +138,8 @@ func (t *tick) loginWorks(ctx context.Context, in planner.Input, a migration.Add
 }
 
 func (t *tick) aliasAccepted(ctx context.Context, in planner.Input, s planner.Step) state.Evidence {
-	for _, d := range in.Desired.Domains {
-		if d.Target == s.Action.Target {
-			return t.newAccepts(ctx, in, d, []string{s.Action.Email})
-		}
+	if d, ok := domainOf(in, s.Action.Email); ok {
+		return t.newAccepts(ctx, in, d, []string{s.Action.Email})
 	}
 	return state.Evidence{Verdict: state.Inconclusive, Summary: "no domain says where mail for " + s.Action.Email + " arrives"}
 }

@@ -99,6 +99,8 @@ func wanted(have maildns.RRset, edit planner.RRsetEdit) (maildns.RRset, error) {
 	switch {
 	case have.Equal(want):
 		return want, nil
+	case len(want.SPFRecords()) > max(1, len(have.SPFRecords())):
+		// A second SPF record makes both void (RFC 7208 §4.5).
 	case edit.Whole && have.SameValues(before) && (edit.TTLBefore == 0 || have.TTL == edit.TTLBefore || have.IsEmpty()):
 		return want, nil
 	case !edit.Whole && hasAll(have, before):
