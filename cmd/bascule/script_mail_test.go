@@ -238,7 +238,7 @@ func (s *scriptWorld) cmdCompare(ts *testscript.TestScript, neg bool, args []str
 		ts.Check(err)
 		new, err := s.read(s.newMailbox(p))
 		ts.Check(err)
-		w, n := judge(old, new, scriptRenames())
+		w, n := judge(old, new, s.renames())
 		for _, item := range w {
 			wrong = append(wrong, p+": "+item)
 		}
@@ -252,8 +252,12 @@ func (s *scriptWorld) cmdCompare(ts *testscript.TestScript, neg bool, args []str
 	}
 }
 
-// scriptRenames is where special folders of the old side live on the new one.
-func scriptRenames() map[string]string {
+// renames is where folders of the old side live on the new one: mox has special
+// folders of its own, and wildcards are letters nowhere.
+func (s *scriptWorld) renames() map[string]string {
+	if s.rules.other != nil {
+		return map[string]string{"50% a*b": "50_ a_b"}
+	}
 	return map[string]string{"Envoyés": "Sent", "Brouillons": "Drafts", "Éléments supprimés": "Trash", "50% a*b": "50_ a_b"}
 }
 

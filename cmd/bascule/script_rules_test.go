@@ -7,9 +7,11 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -42,6 +44,8 @@ func (s *scriptWorld) ruleCommands() map[string]func(*testscript.TestScript, boo
 		"account":   s.cmdAccount,
 		"holds":     s.cmdHolds,
 		"nowhere":   s.cmdNowhere,
+		"halfcopy":  s.cmdHalfCopy,
+		"person":    s.cmdPerson,
 		"serial":    s.cmdSerial,
 		"remember":  s.cmdRemember,
 		"unchanged": s.cmdUnchanged,
@@ -52,6 +56,7 @@ func (s *scriptWorld) ruleCommands() map[string]func(*testscript.TestScript, boo
 func (s *scriptWorld) cmdWorld(ts *testscript.TestScript, neg bool, args []string) {
 	s.rules.light = true
 	s.cmdServers(ts, neg, args)
+	ts.Setenv("DNS1", s.knot.Addr)
 }
 
 // boxes MESSAGES starts two Dovecots and no name server, and writes a
@@ -64,7 +69,7 @@ func (s *scriptWorld) cmdBoxes(ts *testscript.TestScript, _ bool, args []string)
 	ts.Check(err)
 	s.ca = testservers.NewCA(s.t)
 	s.startOld(messages)
-	s.rules.other = testservers.StartDovecot(s.t, testservers.DovecotOptions{CA: s.ca})
+	s.rules.other = testservers.StartDovecot(s.t, testservers.DovecotOptions{CA: s.ca, Extra: noPenalty})
 	for _, p := range scriptPeople() {
 		ts.Setenv("OLD_"+strings.ToUpper(p), oldPassword(p))
 		ts.Setenv("NEW_"+strings.ToUpper(p), newPassword(p))
@@ -74,6 +79,15 @@ func (s *scriptWorld) cmdBoxes(ts *testscript.TestScript, _ bool, args []string)
 	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), pem, 0o644))
 	ts.Check(os.WriteFile(ts.MkAbs("main.hcl"), []byte(s.boxesConfig()), 0o644))
 }
+
+// noPenalty lets a wrong password be refused at once: the accounts are still to
+// be made, and each look would wait for the next.
+const noPenalty = `service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+`
 
 func (s *scriptWorld) boxesConfig() string {
 	return fmt.Sprintf(`source "imap" "old" {
@@ -166,6 +180,157 @@ func (s *scriptWorld) newIMAP() string {
 		return s.rules.other.IMAPSAddr
 	}
 	return s.new.IMAPSAddr
+}
+
+// halfcopy PERSON FOLDER N is another tool that copied the first N messages of a
+// folder: octets and dates, no flags.
+func (s *scriptWorld) cmdHalfCopy(ts *testscript.TestScript, _ bool, args []string) {
+	from, err := s.oldMailbox(args[0]).open()
+	ts.Check(err)
+	defer from.Close()
+	to, err := s.newMailbox(args[0]).open()
+	ts.Check(err)
+	defer to.Close()
+	_, err = from.Select(args[1], &imap.SelectOptions{ReadOnly: true}).Wait()
+	ts.Check(err)
+	n, err := strconv.ParseUint(args[2], 10, 32)
+	ts.Check(err)
+	some := imap.SeqSet{}
+	some.AddRange(1, uint32(n))
+	section := &imap.FetchItemBodySection{Peek: true}
+	messages, err := from.Fetch(some, &imap.FetchOptions{InternalDate: true, BodySection: []*imap.FetchItemBodySection{section}}).Collect()
+	ts.Check(err)
+	for _, m := range messages {
+		ts.Check(appendMessage(to, args[1], m.FindBodySection(section), m.InternalDate, nil))
+	}
+}
+
+// askedStep is a step of a plan as its JSON shows it.
+type askedStep struct {
+	Name, Address, Status string
+	DependsOn             []string  `json:"depends_on"`
+	NotBefore             time.Time `json:"not_before"`
+	Action                struct {
+		Manual *struct{ Instruction []string }
+	}
+}
+
+// person does what the plan asks for in the zone, knowing nothing but the
+// instructions.
+func (s *scriptWorld) cmdPerson(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.Exec("bascule", "plan", "--json"))
+	var plan struct{ Steps []askedStep }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &plan))
+	pending := map[string]bool{}
+	for _, step := range plan.Steps {
+		pending[step.Address+"/"+step.Name] = true
+	}
+	done := 0
+	for _, step := range plan.Steps {
+		asked := step.Status == "ready" || step.Status == "waiting" && !step.NotBefore.IsZero()
+		first := !slices.ContainsFunc(step.DependsOn, func(key string) bool { return pending[key] })
+		if m := step.Action.Manual; m != nil && asked && first && strings.HasPrefix(m.Instruction[0], "Where the zone") {
+			s.follow(ts, m.Instruction)
+			done++
+		}
+	}
+	if done == 0 {
+		ts.Fatalf("nobody is asked to edit the zone")
+	}
+}
+
+// follow does what an instruction says, line by line, and looks whether the
+// zone is then as it promises.
+func (s *scriptWorld) follow(ts *testscript.TestScript, lines []string) {
+	_, at, _ := strings.Cut(strings.TrimSuffix(lines[0], ":"), "at the name ")
+	name, kind, _ := strings.Cut(at, ", type ")
+	set := s.typedSet(dns.Fqdn(name), kind)
+	for i, line := range lines[1:] {
+		verb, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case verb == "change" || verb == "remove":
+			set.values = slices.DeleteFunc(set.values, func(v string) bool { return v == value })
+		case verb == "into" || verb == "add":
+			set.values = append(set.values, value)
+		case strings.HasPrefix(line, "Save."):
+			s.save(ts, set)
+		case strings.HasPrefix(line, "Set the TTL"):
+			f := strings.Fields(line)
+			set.ttl = f[len(f)-2]
+		case strings.Contains(line, "When done"):
+			promised := lines[i+2:]
+			if set.ttl == "" && len(promised) > 0 {
+				set.ttl = strings.Fields(promised[0])[1]
+			}
+			s.save(ts, set)
+			s.promised(ts, set, promised, strings.Contains(line, "exactly"))
+			return
+		}
+	}
+	ts.Fatalf("an instruction without an end: %q", lines)
+}
+
+// typedSet is a record set as the form of a zone editor holds it.
+type typedSet struct {
+	name, kind, ttl string
+	values          []string
+}
+
+func (s *scriptWorld) typedSet(name, kind string) *typedSet {
+	set := &typedSet{name: name, kind: kind}
+	for _, rr := range s.served(name, kind) {
+		set.ttl = fmt.Sprint(rr.Header().Ttl)
+		value := strings.TrimPrefix(rr.String(), rr.Header().String())
+		if txt, ok := rr.(*dns.TXT); ok {
+			value = strings.Join(txt.Txt, "")
+		}
+		set.values = append(set.values, value)
+	}
+	return set
+}
+
+// served is a record set of the zone; none where the name does not exist.
+func (s *scriptWorld) served(name, kind string) []dns.RR {
+	query := new(dns.Msg).SetQuestion(name, dns.StringToType[kind])
+	answer, _, err := (&dns.Client{Net: "tcp"}).Exchange(query, s.knot.Addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer.Answer
+}
+
+// save writes the form; a long text is cut into strings of 255 octets, as zone
+// editors do.
+func (s *scriptWorld) save(ts *testscript.TestScript, set *typedSet) {
+	var lines []string
+	for _, v := range set.values {
+		if set.kind == "TXT" {
+			var parts []string
+			for part := range slices.Chunk([]byte(v), 255) {
+				parts = append(parts, `"`+string(part)+`"`)
+			}
+			v = strings.Join(parts, " ")
+		}
+		lines = append(lines, v)
+	}
+	s.cmdZone(ts, false, append([]string{set.name, set.ttl, set.kind}, lines...))
+}
+
+func (s *scriptWorld) promised(ts *testscript.TestScript, set *typedSet, lines []string, exactly bool) {
+	have := map[string]bool{}
+	for _, rr := range s.served(set.name, set.kind) {
+		have[rr.String()] = true
+	}
+	for _, line := range lines {
+		rr, err := dns.NewRR(strings.TrimSpace(line))
+		if err != nil || !have[rr.String()] {
+			ts.Fatalf("the instruction promises %q (%v), the zone holds %v", line, err, have)
+		}
+	}
+	if exactly && len(have) != len(lines) {
+		ts.Fatalf("the instruction promises %q, the zone holds %v", lines, have)
+	}
 }
 
 // serial NAME notes the serial of the present state in $NAME.
