@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"bascule/executor"
 	"bascule/maildns"
@@ -24,11 +26,13 @@ func (a *app) openSource(ctx context.Context, s migration.Server, m migration.Ma
 	if err != nil {
 		return nil, err
 	}
-	src, err := imapstore.OpenSource(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	return src, nil
+	return recognised(ctx, cfg, pin, func(cfg imapstore.Config) (mailsync.Source, error) {
+		src, err := imapstore.OpenSource(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return src, nil
+	})
 }
 
 // openTarget connects to the new side of a mailbox.
@@ -37,11 +41,51 @@ func (a *app) openTarget(ctx context.Context, s migration.Server, m migration.Ma
 	if err != nil {
 		return nil, err
 	}
-	target, err := imapstore.OpenTarget(ctx, cfg)
-	if err != nil {
-		return nil, err
+	return recognised(ctx, cfg, pin, func(cfg imapstore.Config) (mailsync.Target, error) {
+		target, err := imapstore.OpenTarget(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return target, nil
+	})
+}
+
+// recognised opens a mailbox at the server that was recorded. A certificate
+// that was renewed has a new key: then the server is known by what it calls
+// itself and by the UIDVALIDITY of the INBOX, which a server that merely took
+// over the name does not share.
+func recognised[S mailsync.Source](ctx context.Context, cfg imapstore.Config, pin *state.Pin, open func(imapstore.Config) (S, error)) (S, error) {
+	var none S
+	opened, err := open(cfg)
+	if err == nil || !errors.Is(err, mailsync.ErrIdentity) || pin == nil || pin.InboxUIDValidity == 0 {
+		return opened, err
 	}
-	return target, nil
+	cfg.ExpectIdentity = nil
+	opened, again := open(cfg)
+	if again != nil {
+		return none, err
+	}
+	if sameMailbox(ctx, opened, pin) {
+		return opened, nil
+	}
+	_ = opened.Close()
+	return none, err
+}
+
+func sameMailbox(ctx context.Context, s mailsync.Source, pin *state.Pin) bool {
+	if s.Identity().ID["name"] != pin.ID["name"] {
+		return false
+	}
+	list, err := s.List(ctx)
+	if err != nil {
+		return false
+	}
+	for _, f := range list.Folders {
+		if len(f.Path) == 1 && strings.EqualFold(f.Path[0], "INBOX") && f.Status != nil {
+			return f.Status.UIDValidity == pin.InboxUIDValidity
+		}
+	}
+	return false
 }
 
 // account maps a block and a login to what the engine's connection needs.
