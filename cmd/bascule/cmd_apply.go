@@ -36,16 +36,23 @@ func (c *cli) cmdApply() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
 		Use: "apply [PLAN]", Short: "Do what is ready, then stop at the first closed gate", Args: cobra.MaximumNArgs(1),
-		Long: `apply is a tick: it takes the lock, pulls late mail where the MX has moved, looks
-again, does what is ready, and stops at the first closed gate. Run it from a
-schedule every ten minutes, or let it wait.
+		Long: `apply is a tick: it takes the lock, pulls late mail where the MX has moved,
+looks again, does what is ready, and stops at the first closed gate. Run it
+from a schedule every ten minutes, or let it wait.
 
-With a saved plan it never asks; it does what was reviewed or refuses (exit 5).
+With a saved plan it never asks: it does what was reviewed, or refuses.
 Without one it plans, shows the plan, and asks for "yes".
 
-Exit codes: 0 done or paused · 3, 4 paused (with --detailed-exitcode) · 5 refused ·
-7 evidence failed · 8 locked · 9 partial · 130 interrupted (bascule exit-codes).`,
-		Example: "  bascule apply\n  bascule apply plan.json --result result.json\n  bascule apply --auto-approve --wait 75m   # one way to run it hourly",
+The first Ctrl-C finishes the message in hand and ends within five seconds;
+the second ends at once. Both are safe: the next apply goes on from there.
+
+` + exitCodes(map[int]string{
+			exitPaused: "paused until a known time (with --detailed-exitcode)",
+			exitPerson: "paused for a person (with --detailed-exitcode)",
+		}, exitOK, exitFailure, exitPaused, exitPerson, exitConflict, exitEvidence, exitLocked, exitPartial, exitInterrupted),
+		Example: `  bascule apply
+  bascule apply plan.json --max-duration 9m --result result.json
+  bascule apply --auto-approve --wait 75m   # one way to run it hourly`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.apply(cmd.Context(), f, args)
 		},
@@ -54,12 +61,12 @@ Exit codes: 0 done or paused · 3, 4 paused (with --detailed-exitcode) · 5 refu
 	fl := cmd.Flags()
 	fl.BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
 	fl.StringVar(&f.until, "until", "", "do nothing after `PHASE` (inclusive)")
-	fl.StringVar(&f.wait, "wait", "", "wait up to `DURATION` for gates to open (the lock is released meanwhile)")
-	fl.StringVar(&f.maxDuration, "max-duration", "", "stop after `DURATION` as the first Ctrl-C does")
-	fl.StringVar(&f.lockTimeout, "lock-timeout", "0s", "wait up to `DURATION` for the state lock")
+	fl.StringVar(&f.wait, "wait", "", "wait up to `DURATION` for gates, without the lock")
+	fl.StringVar(&f.maxDuration, "max-duration", "", "stop after `DURATION`, as the first Ctrl-C does")
+	fl.StringVar(&f.lockTimeout, "lock-timeout", "", "wait up to `DURATION` for the state lock")
 	fl.StringVar(&f.result, "result", "", "write what it came to as JSON to `FILE`")
-	fl.BoolVar(&f.detailed, "detailed-exitcode", false, "exit 3 when paused until a known time, 4 when for a person")
-	fl.BoolVar(&f.json, "json", false, "tell what happens as a stream of JSON lines")
+	fl.BoolVar(&f.detailed, "detailed-exitcode", false, "exit 3 or 4 when paused, see above")
+	fl.BoolVar(&f.json, "json", false, "tell what happens as JSON, a line an event")
 	return cmd
 }
 

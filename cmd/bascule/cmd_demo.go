@@ -23,14 +23,18 @@ import (
 func (c *cli) cmdDemo() *cobra.Command {
 	var keep string
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Play a whole migration in this process: no network, no configuration, half a minute", Args: cobra.NoArgs,
+		Use: "demo", Short: "Play a whole migration in this process, in half a minute", Args: cobra.NoArgs,
 		Long: `demo starts two mail services and the name servers of one domain inside this
-process, fills three mailboxes, and takes them through all eight phases over real
-sockets, with the same planner, executor and copy engine as for real. Only the
-clock is not real: ten days pass in a few seconds. It ends with a proof made by a
-checker that shares no code with the engine, and fails if the proof does.`,
-		Example: "  bascule demo\n  bascule demo --keep ./demo   # leaves configuration, plan, state and proof to look at",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), keep) },
+process, fills three mailboxes, and takes them through all eight phases over
+real sockets, with the same planner, executor and copy engine as for real.
+Only the clock is not real: ten days pass in a few seconds. It needs no
+network and no configuration.
+
+It ends with a proof made by a checker that shares no code with the engine,
+and fails if the proof does.`,
+		Example: `  bascule demo
+  bascule demo --keep ./demo   # configuration, plan, state and proof stay`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), keep) },
 	}
 	cmd.Flags().StringVar(&keep, "keep", "", "work in `DIR` and leave everything there")
 	return cmd

@@ -16,7 +16,12 @@ func (c *cli) cmdFmt() *cobra.Command {
 	var check, diff bool
 	cmd := &cobra.Command{
 		Use: "fmt [-]", Short: "Rewrite the configuration in its one format", Args: cobra.MaximumNArgs(1),
-		Example: "  bascule fmt\n  bascule fmt --check --diff   # for CI: exit 1 when something would change\n  bascule fmt - < main.hcl",
+		Long: `fmt lays out every configuration file of the directory in the one way there is,
+and names those it changed. With "-" it reads standard input and writes
+standard output.`,
+		Example: `  bascule fmt
+  bascule fmt --check --diff   # for CI: exit 1 when something would change
+  bascule fmt - < main.hcl`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "-" {
 				return c.fmtStdin()

@@ -20,18 +20,29 @@ import (
 func (c *cli) cmdGate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "gate", Short: "Look at the gates, hold the migration, release it",
-		Example: "  bascule gate list\n  bascule gate check window && echo open\n  bascule gate hold --reason \"the director is travelling\"\n  bascule gate release",
+		Long: `A gate is what a step waits for: the window, the TTL that is really served,
+the evidence, the soak and the silence after the cutover. hold closes them all
+by hand; nothing but mailbox passes goes on until release.`,
+		Example: `  bascule gate list
+  bascule gate check window && echo open
+  bascule gate hold --reason "the director is travelling"
+  bascule gate release`,
 	}
 	var src sources
 	var reason string
-	list := &cobra.Command{Use: "list", Short: "List the gates and why they are open or not", Args: cobra.NoArgs,
+	list := &cobra.Command{Use: "list", Short: "List the gates and why they are open or not", Args: cobra.NoArgs, Example: "  bascule gate list",
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.gateList(cmd.Context(), src) }}
-	check := &cobra.Command{Use: "check NAME", Short: "Exit 0 only when the gate is open (a phase's name checks all its gates)", Args: cobra.ExactArgs(1),
-		Long: "Exit codes: 0 open · 3 closed until a known time · 4 needs a person · 7 evidence failed · 1 cannot tell.",
-		RunE: func(cmd *cobra.Command, args []string) error { return c.gateCheck(cmd.Context(), src, args[0]) }}
+	check := &cobra.Command{Use: "check NAME", Short: "Exit 0 only when the gate is open", Args: cobra.ExactArgs(1),
+		Long: "check says whether a gate is open now. The name of a phase checks all its gates.\n\n" + exitCodes(map[int]string{
+			exitOK: "open", exitPaused: "closed until a known time", exitPerson: "waits for a person, or for something that has no date",
+			exitEvidence: "its evidence failed",
+		}, exitOK, exitFailure, exitPaused, exitPerson, exitEvidence),
+		Example: "  bascule gate check window && echo open\n  bascule gate check cutover",
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.gateCheck(cmd.Context(), src, args[0]) }}
 	hold := &cobra.Command{Use: "hold", Short: "Close every gate until somebody releases it", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.gateHold(cmd.Context(), reason) }}
-	release := &cobra.Command{Use: "release", Short: "Take the hold away", Args: cobra.NoArgs,
+		Example: "  bascule gate hold --reason \"the director is travelling\"",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.gateHold(cmd.Context(), reason) }}
+	release := &cobra.Command{Use: "release", Short: "Take the hold away", Args: cobra.NoArgs, Example: "  bascule gate release",
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.gateRelease(cmd.Context()) }}
 	addSources(list, &src)
 	addSources(check, &src)

@@ -19,10 +19,11 @@ import (
 func (c *cli) cmdInit() *cobra.Command {
 	var src sources
 	cmd := &cobra.Command{
-		Use: "init", Short: "Begin a migration: a configuration to fill in, or the state for one that is there", Args: cobra.NoArgs,
-		Long: `In a directory without configuration, init writes a commented main.hcl to fill in.
-Beside a configuration it checks it and creates the state, once: its lineage tells
-this migration from every other. Running it again changes nothing.`,
+		Use: "init", Short: "Begin a migration: a configuration to fill in, or the state", Args: cobra.NoArgs,
+		Long: `In a directory without configuration, init writes a commented main.hcl to
+fill in. Beside a configuration it checks it and creates the state, once: its
+lineage tells this migration from every other. Running it again changes
+nothing.`,
 		Example: "  mkdir example.ch && cd example.ch && bascule init\n  $EDITOR main.hcl && bascule init && bascule plan",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !c.configured() {

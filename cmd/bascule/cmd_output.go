@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,8 @@ func (c *cli) cmdOutput() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "output [NAME]", Short: "Print the outputs of the configuration", Args: cobra.MaximumNArgs(1),
+		Long: `output prints the values of the output blocks; with a name, one value as it
+is, for scripts. Only values that depend on a target need the network.`,
 		Example: "  bascule output\n  bascule output --json webmail",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			outputs, err := c.outputs(cmd.Context(), src)
@@ -73,7 +76,18 @@ func (c *cli) oneOutput(outputs []migration.Output, name string, asJSON bool) er
 		_, err := fmt.Fprintln(c.Stdout, o.Value)
 		return err
 	}
-	return fmt.Errorf("there is no output %q", name)
+	return hint(fmt.Errorf("there is no output %q", name), "%s", outputNames(outputs))
+}
+
+func outputNames(outputs []migration.Output) string {
+	if len(outputs) == 0 {
+		return "The configuration has no output block."
+	}
+	var names []string
+	for _, o := range outputs {
+		names = append(names, o.Name)
+	}
+	return "There are: " + strings.Join(names, ", ") + "."
 }
 
 func (c *cli) outputsJSON(outputs []migration.Output) error {

@@ -30,12 +30,23 @@ func (c *cli) cmdPlan() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use: "plan", Short: "Show everything until the old side is closed; writes nothing", Args: cobra.NoArgs,
-		Long: `plan looks at both sides and at the DNS, and shows every step until the old side
-is closed: what is irreversible, what would be done now, what waits for which gate
-and when that opens, and what is not as it should be. It writes nothing anywhere,
-but for --out.`,
-		Example: "  bascule plan\n  bascule plan --out plan.json && bascule apply plan.json\n  bascule plan --detailed-exitcode   # 2 when there is something to do",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.plan(cmd.Context(), f) },
+		Long: `plan looks at both sides and at the DNS, and shows every step until the old
+side is closed: what is irreversible, what would be done now, what waits for
+which gate and when that opens, and what is not as it should be. It writes
+nothing anywhere, but for --out.
+
+A saved plan is JSON, to be kept beside the configuration and reviewed like
+it. It needs a state: bascule init.
+
+` + exitCodes(map[int]string{
+			exitOK: "there is a plan", exitChanges: "the same, and something to do (with --detailed-exitcode)",
+			exitConflict: "conflict with what is there: nothing would be done", exitPartial: "the plan is incomplete: something could not be looked at",
+		}, exitOK, exitFailure, exitChanges, exitConflict, exitPartial),
+		Example: `  bascule plan
+  bascule plan --out plan.json && bascule apply plan.json
+  bascule plan --detailed-exitcode   # 2 when there is something to do
+  bascule plan --rollback            # the way back of the MX`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.plan(cmd.Context(), f) },
 	}
 	addSources(cmd, &f.src)
 	cmd.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, to be reviewed and applied")

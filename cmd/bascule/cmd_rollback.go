@@ -15,18 +15,20 @@ func (c *cli) cmdRollback() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rollback [PLAN]", Short: "Lead the MX back to the old side", Args: cobra.MaximumNArgs(1),
 		Long: `rollback holds the migration, makes sure that the old MX still accepts every
-address, then leads the MX back: old added, observed on every authoritative server,
-new removed. Nothing is deleted on either side, and the sync goes on adding only.
-Mail that arrived on the new side meanwhile stays there, and is named by verify.
+address, then leads the MX back: old added, observed on every authoritative
+server, new removed. Nothing is deleted on either side, and the sync goes on
+adding only. Mail that arrived on the new side meanwhile stays there, and is
+named by verify.
 
-Without a saved plan (bascule plan --rollback --out back.json) it shows the way back
-and asks for "yes".`,
+Without a saved plan it shows the way back and asks for "yes".
+
+` + exitCodes(map[int]string{exitOK: "the old side receives again"}, exitOK, exitFailure, exitConflict, exitLocked, exitInterrupted),
 		Example: "  bascule rollback\n  bascule plan --rollback --out back.json && bascule rollback back.json",
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.rollback(cmd.Context(), f, args) },
 	}
 	addSources(cmd, &f.src)
 	cmd.Flags().BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
-	cmd.Flags().StringVar(&f.lockTimeout, "lock-timeout", "0s", "wait up to `DURATION` for the state lock")
+	cmd.Flags().StringVar(&f.lockTimeout, "lock-timeout", "", "wait up to `DURATION` for the state lock")
 	cmd.Flags().StringVar(&f.result, "result", "", "write what it came to as JSON to `FILE`")
 	return cmd
 }

@@ -10,6 +10,8 @@ func (c *cli) cmdShow() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show [PLAN]", Short: "Show a saved plan, or the state", Args: cobra.MaximumNArgs(1),
+		Long: `show renders a plan that was saved, as plan did when it was made; one that was
+edited by hand since is refused (exit 5). Without a plan it lists the state.`,
 		Example: "  bascule show plan.json\n  bascule show --json plan.json\n  bascule show",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {

@@ -30,14 +30,18 @@ func (c *cli) stateOnly() *local.Store {
 func (c *cli) cmdState() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "state", Short: "Look at the state, and mend it",
-		Example: "  bascule state list\n  bascule state show 'mailbox.team[\"alice\"]'\n  bascule state history\n  bascule state restore 41\n  bascule state unlock 3f2a…",
+		Long: `The state (bascule.state.json) says what has been done. Earlier versions are
+kept beside it, in .bascule/history. Only restore and unlock write.`,
+		Example: `  bascule state list
+  bascule state show 'mailbox.team["alice"]'
+  bascule state restore 41`,
 	}
 	cmd.AddCommand(
-		&cobra.Command{Use: "list", Short: "List the objects and where they stand", Args: cobra.NoArgs, RunE: c.stateList},
-		&cobra.Command{Use: "show ADDRESS", Short: "Show all that is known of one object", Args: cobra.ExactArgs(1), RunE: c.stateShow},
-		&cobra.Command{Use: "history", Short: "List the versions kept, and the runs that led through them", Args: cobra.NoArgs, RunE: c.stateHistory},
-		&cobra.Command{Use: "restore SERIAL", Short: "Make an earlier version the present one, under a new serial", Args: cobra.ExactArgs(1), RunE: c.stateRestore},
-		&cobra.Command{Use: "unlock ID", Short: "Remove a lock whose holder is certainly dead", Args: cobra.ExactArgs(1), RunE: c.stateUnlock},
+		&cobra.Command{Use: "list", Short: "List the objects and where they stand", Args: cobra.NoArgs, Example: "  bascule state list", RunE: c.stateList},
+		&cobra.Command{Use: "show ADDRESS", Short: "Show all that is known of one object", Args: cobra.ExactArgs(1), Example: "  bascule state show 'mailbox.team[\"alice\"]'", RunE: c.stateShow},
+		&cobra.Command{Use: "history", Short: "List the versions kept, and the runs that led through them", Args: cobra.NoArgs, Example: "  bascule state history", RunE: c.stateHistory},
+		&cobra.Command{Use: "restore SERIAL", Short: "Make an earlier version the present one, under a new serial", Args: cobra.ExactArgs(1), Example: "  bascule state history\n  bascule state restore 41", RunE: c.stateRestore},
+		&cobra.Command{Use: "unlock ID", Short: "Remove a lock whose holder is certainly dead", Args: cobra.ExactArgs(1), Example: "  bascule state unlock 3f2a…", RunE: c.stateUnlock},
 	)
 	return cmd
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,9 @@ func (c *cli) cmdStatus() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Say where the migration stands; reads the state only", Args: cobra.NoArgs,
+		Long: `status says of each phase where it stands, what comes next and when, how old
+the last tick is, and what a rollback would cost. It contacts nobody and needs
+no lock, so it can be asked as often as one likes.`,
 		Example: "  bascule status\n  bascule status --json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.status(cmd.Context(), asJSON) },
 	}
@@ -25,6 +29,10 @@ func (c *cli) cmdStatus() *cobra.Command {
 func (c *cli) status(ctx context.Context, asJSON bool) error {
 	st, exists, err := loadState(ctx, c.stateOnly(), c)
 	if err != nil {
+		return err
+	}
+	if !exists && !asJSON && !c.configured() {
+		_, err := fmt.Fprintln(c.Stdout, "Nothing done yet, and there is no configuration here. Next: bascule init writes one to fill in.")
 		return err
 	}
 	in := view.StatusInput{}

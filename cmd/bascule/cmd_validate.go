@@ -16,6 +16,9 @@ func (c *cli) cmdValidate() *cobra.Command {
 	var src sources
 	cmd := &cobra.Command{
 		Use: "validate", Short: "Check the configuration; needs no network and no secret", Args: cobra.NoArgs,
+		Long: `validate finds every mistake it can before anybody is contacted, all at once:
+unknown names, wrong types, addresses outside the domains, alias loops, two
+mailboxes in one account, a window that can never open.`,
 		Example: "  bascule validate\n  bascule validate --var-file staging.vars.hcl",
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := c.read(src)

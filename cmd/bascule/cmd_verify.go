@@ -17,10 +17,14 @@ func (c *cli) cmdVerify() *cobra.Command {
 	var src sources
 	var depth string
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Compare both sides and ask the new MX, now; exit 2 on any difference", Args: cobra.NoArgs,
-		Long: `verify compares every mailbox with its own reader, asks the new MX about every
-address, and looks at SPF and DKIM. The results are kept as evidence. It needs the
-ledgers of earlier passes, and writes nothing on any server.`,
+		Use: "verify", Short: "Compare both sides and ask the new MX, now", Args: cobra.NoArgs,
+		Long: `verify compares every mailbox, message by message, asks the new MX about every
+address, and looks at SPF and DKIM. The results are kept as evidence in the
+state. It needs the ledgers of earlier passes, and writes nothing on any
+server.
+
+` + exitCodes(map[int]string{exitOK: "no difference", exitChanges: "a difference, or something could not be found out",
+			exitPartial: "some mailboxes could not be compared"}, exitOK, exitFailure, exitChanges, exitLocked, exitPartial, exitInterrupted),
 		Example: "  bascule verify\n  bascule verify --depth quick",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if depth != "quick" && depth != "full" {
@@ -30,7 +34,7 @@ ledgers of earlier passes, and writes nothing on any server.`,
 		},
 	}
 	addSources(cmd, &src)
-	cmd.Flags().StringVar(&depth, "depth", "full", "`DEPTH`: quick compares counts, sizes, flags and dates; full re-reads every octet of the target")
+	cmd.Flags().StringVar(&depth, "depth", "full", "`DEPTH`: quick leaves out the octets")
 	return cmd
 }
 
@@ -68,8 +72,13 @@ func (c *cli) verify(ctx context.Context, src sources, depth string) error {
 func (c *cli) cmdDrift() *cobra.Command {
 	var src sources
 	cmd := &cobra.Command{
-		Use: "drift", Short: "Say what is not as the present phase wants it; exit 2 on any difference", Args: cobra.NoArgs,
-		Example: "  bascule drift",
+		Use: "drift", Short: "Say what is not as the present phase wants it", Args: cobra.NoArgs,
+		Long: `drift looks at both sides and at the DNS, and shows what is not as the steps
+that were done left it, or as the configuration asserts it: records edited by
+hand, aliases that are gone, an MX that somebody moved.
+
+` + exitCodes(map[int]string{exitOK: "no difference", exitChanges: "a difference"}, exitOK, exitFailure, exitChanges),
+		Example: "  bascule drift\n  bascule drift || notify-somebody",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := c.open(src)
 			if err != nil {

@@ -26,6 +26,8 @@ const (
 	exitEvidence = 7
 	exitLocked   = 8
 	exitPartial  = 9
+
+	exitInterrupted = 130
 )
 
 // exitError ends a command with a code. What is to be said was said already
@@ -111,11 +113,14 @@ func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bascule",
 		Short: "Move a company's e-mail from one provider to another, planned and reversible",
-		Long: `bascule moves a company's e-mail from one provider to another: no message lost,
-none doubled, no minute without mail. You describe both sides in HCL; bascule
-plans every step until the old side is closed, and applies it when its gates open.
+		Long: `bascule moves a company's e-mail from one provider to another: no message
+lost, none doubled, no minute without mail. You describe both sides in HCL;
+bascule plans every step until the old side is closed, and applies each when
+its gates open.
 
-Start with "bascule demo" (nothing needed), or "bascule init" in an empty directory.`,
+Start with "bascule demo", which needs nothing, or with "bascule init" in an
+empty directory.`,
+		Example:      "  bascule demo\n  bascule plan --out plan.json\n  bascule apply plan.json",
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetOut(c.Stdout)
@@ -124,10 +129,14 @@ Start with "bascule demo" (nothing needed), or "bascule init" in an empty direct
 	f.StringVar(&c.globals.chdir, "chdir", "", "work in `DIR` instead of the present directory")
 	f.BoolVar(&c.globals.noColor, "no-color", false, "never use colours (NO_COLOR does the same)")
 	f.BoolVar(&c.globals.quiet, "quiet", false, "leave out reasons, notes and the forecast")
-	root.AddCommand(
-		c.cmdDemo(), c.cmdInit(), c.cmdValidate(), c.cmdFmt(), c.cmdPlan(), c.cmdShow(), c.cmdApply(), c.cmdStatus(),
-		c.cmdGate(), c.cmdVerify(), c.cmdDrift(), c.cmdRollback(), c.cmdState(), c.cmdOutput(), c.cmdVersion(), c.cmdExitCodes(),
-	)
+	root.AddGroup(groups()...)
+	root.AddCommand(in(groupBegin, c.cmdDemo(), c.cmdInit(), c.cmdValidate(), c.cmdFmt())...)
+	root.AddCommand(in(groupLook, c.cmdPlan(), c.cmdShow(), c.cmdStatus(), c.cmdDrift(), c.cmdOutput())...)
+	root.AddCommand(in(groupDo, c.cmdApply(), c.cmdVerify(), c.cmdGate(), c.cmdRollback())...)
+	root.AddCommand(in(groupRest, c.cmdState(), c.cmdVersion())...)
+	root.AddCommand(c.cmdExitCodes())
+	root.SetHelpCommandGroupID(groupRest)
+	root.SetCompletionCommandGroupID(groupRest)
 	return root
 }
 
@@ -144,7 +153,7 @@ func (c *cli) errStyle() view.Style { return c.style() }
 
 func (c *cli) cmdVersion() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Say which version this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Say which version this is", Args: cobra.NoArgs, Example: "  bascule version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(c.Stdout, "bascule %s\n", version)
 			return err
@@ -153,19 +162,14 @@ func (c *cli) cmdVersion() *cobra.Command {
 }
 
 func (c *cli) cmdExitCodes() *cobra.Command {
+	own := map[int]string{
+		exitChanges: "plan --detailed-exitcode: changes; verify, drift: a difference",
+		exitPaused:  "paused until a known time (apply --detailed-exitcode, gate check)",
+		exitPerson:  "paused for a person (apply --detailed-exitcode, gate check)",
+	}
 	return &cobra.Command{
 		Use: "exit-codes", Short: "What the exit codes mean",
-		Long: `Exit codes:
-
-  0    done, no change, or paused at a gate
-  1    error (usage errors too)
-  2    plan --detailed-exitcode: changes; verify and drift: any difference
-  3    paused until a known time (apply --detailed-exitcode; gate check)
-  4    paused for a person (apply --detailed-exitcode; gate check)
-  5    refused: stale or altered plan, conflict with what is there
-  7    a gate's evidence failed
-  8    state locked by somebody else (benign in a schedule)
-  9    partial: some mailboxes or messages failed, the rest was applied
-  130  interrupted, safely`,
+		Long: exitCodes(own, exitOK, exitFailure, exitChanges, exitPaused, exitPerson, exitConflict, exitEvidence, exitLocked, exitPartial, exitInterrupted) +
+			"\n\n6 is kept for approvals. In a schedule, 0 and 8 need nobody, 9 is tried again by\nthe next run, and 4, 5 and 7 need a person.",
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Diagnostics writes a box for each diagnostic, in the order of the source,
-// and counts them at the end.
+// and counts them at the end if there are several.
 func Diagnostics(w io.Writer, list diag.List, s Style) error {
 	p := newPage(s)
 	errors := 0
@@ -21,15 +21,26 @@ func Diagnostics(w io.Writer, list diag.List, s Style) error {
 		}
 		diagnostic(p, d)
 	}
-	if len(list) > 0 {
+	if len(list) > 1 {
 		t := change
 		if errors > 0 {
 			t = bad
 		}
 		p.gap()
-		p.put(0, say(t, plural(errors, "error", "errors")+", "+plural(len(list)-errors, "warning", "warnings")+"."))
+		p.put(0, say(t, counted(errors, len(list)-errors)+"."))
 	}
 	return p.flush(w)
+}
+
+// counted leaves out what there is none of.
+func counted(errors, warnings int) string {
+	switch {
+	case warnings == 0:
+		return plural(errors, "error", "errors")
+	case errors == 0:
+		return plural(warnings, "warning", "warnings")
+	}
+	return plural(errors, "error", "errors") + ", " + plural(warnings, "warning", "warnings")
 }
 
 // box writes lines behind a bar in the colour of the severity.
