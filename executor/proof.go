@@ -163,9 +163,9 @@ func (p Proof) headline() string {
 // Text is the proof for people, remote text made harmless.
 func (p Proof) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Proof of the migration %s\nwritten %s, lineage %s\n\n%s\n", p.Migration, p.Written.Format(time.RFC3339), p.Lineage, p.headline())
+	fmt.Fprintf(&b, "Proof of the migration %s\nwritten %s, lineage %s\n\n%s\n", safetext.Line(p.Migration), p.Written.Format(time.RFC3339), safetext.Line(p.Lineage), p.headline())
 	for _, d := range p.Domains {
-		fmt.Fprintf(&b, "\n%s\n  MX before: %s\n  MX after:  %s, TTL %d\n  old inbound: %s\n", d.Name, strings.Join(d.MXBefore, ", "), strings.Join(d.MXAfter, ", "), d.TTL, d.Inbound)
+		fmt.Fprintf(&b, "\n%s\n  MX before: %s\n  MX after:  %s, TTL %d\n  old inbound: %s\n", safetext.Line(d.Name), safetext.Line(strings.Join(d.MXBefore, ", ")), safetext.Line(strings.Join(d.MXAfter, ", ")), d.TTL, d.Inbound)
 		writeChecks(&b, d.Evidence)
 	}
 	for _, m := range p.Mailboxes {
@@ -178,7 +178,7 @@ func (p Proof) Text() string {
 	writeAccepted(&b, p)
 	b.WriteString("\nTimeline\n")
 	for _, e := range p.Timeline {
-		fmt.Fprintf(&b, "  %s  %-16s %s  %s\n", e.At.Format(time.RFC3339), e.Name, e.Address, safetext.Line(e.Text))
+		fmt.Fprintf(&b, "  %s  %-16s %s  %s\n", e.At.Format(time.RFC3339), safetext.Line(e.Name), safetext.Line(string(e.Address)), safetext.Line(e.Text))
 	}
 	return b.String()
 }
@@ -186,7 +186,7 @@ func (p Proof) Text() string {
 func outcomesText(outcomes map[string]int64) string {
 	var parts []string
 	for name, n := range outcomes {
-		parts = append(parts, fmt.Sprintf("%d %s", n, name))
+		parts = append(parts, fmt.Sprintf("%d %s", n, safetext.Line(name)))
 	}
 	slices.Sort(parts)
 	if len(parts) == 0 {
@@ -197,7 +197,7 @@ func outcomesText(outcomes map[string]int64) string {
 
 func writeChecks(b *strings.Builder, checks []ProofCheck) {
 	for _, c := range checks {
-		fmt.Fprintf(b, "  %-12s %-12s %s\n", c.Check, c.Verdict, safetext.Line(c.Summary))
+		fmt.Fprintf(b, "  %-12s %-12s %s\n", safetext.Line(c.Check), c.Verdict, safetext.Line(c.Summary))
 		for _, item := range c.Items {
 			fmt.Fprintf(b, "      %s\n", safetext.Line(item))
 		}
@@ -210,12 +210,12 @@ func writeAccepted(b *strings.Builder, p Proof) {
 	}
 	b.WriteString("\nAccepted and left behind, by name\n")
 	for _, a := range p.Accepted {
-		fmt.Fprintf(b, "  %s: %s %s%s%s: %s\n", a.Address, a.Check, a.Mailbox, a.Record, safetext.Line(a.Sender), safetext.Line(a.Reason))
+		fmt.Fprintf(b, "  %s\n", safetext.Line(fmt.Sprintf("%s: %s %s%s%s: %s", a.Address, a.Check, a.Mailbox, a.Record, a.Sender, a.Reason)))
 	}
 	for _, i := range p.Ignored {
-		fmt.Fprintf(b, "  %s: %s: %s\n", i.Address, strings.Join(i.Emails, ", "), safetext.Line(i.Reason))
+		fmt.Fprintf(b, "  %s\n", safetext.Line(fmt.Sprintf("%s: %s: %s", i.Address, strings.Join(i.Emails, ", "), i.Reason)))
 	}
 	for _, a := range p.Plaintext {
-		fmt.Fprintf(b, "  %s: spoken to without TLS\n", a)
+		fmt.Fprintf(b, "  %s: spoken to without TLS\n", safetext.Line(string(a)))
 	}
 }

@@ -108,22 +108,25 @@ func (r *Result) broken(p *planner.Plan) bool {
 	return false
 }
 
-// pause finds the gate, or the time, that the next move waits for.
+// pause finds the gate, or the time, that the next move waits for: when the
+// gate opens, or else when the next thing is due.
 func (r *Result) pause(p *planner.Plan) {
+	var due time.Time
 	for _, s := range p.Steps {
 		for _, id := range s.Gates {
 			if g, ok := p.Gate(id); ok && g.Status != planner.Open && r.Gate == "" && s.Status == planner.Gated {
 				r.Gate, r.ResumeAfter = g.ID, g.OpensAt
 			}
 		}
-		if s.Status == planner.Waiting && s.NotBefore.After(p.Created) {
-			if r.ResumeAfter.IsZero() || s.NotBefore.Before(r.ResumeAfter) {
-				r.ResumeAfter = s.NotBefore
-			}
+		if s.Status == planner.Waiting && s.NotBefore.After(p.Created) && (due.IsZero() || s.NotBefore.Before(due)) {
+			due = s.NotBefore
 		}
 		if s.Action.Manual != nil && (s.Status == planner.Ready || s.Status == planner.Waiting && s.NotBefore.After(p.Created)) {
 			r.Person = append(r.Person, s.Key())
 		}
+	}
+	if r.ResumeAfter.IsZero() {
+		r.ResumeAfter = due
 	}
 }
 
@@ -134,7 +137,7 @@ func gateFailed(p *planner.Plan, id string) bool {
 
 // Detailed maps a pause to exit 3 (until a known time) or 4 (for a person).
 func (r Result) Detailed() int {
-	if r.ExitCode != ExitDone || r.Status != "paused" {
+	if r.ExitCode != ExitDone || r.Status != "paused" || r.Plan == nil {
 		return r.ExitCode
 	}
 	g, ok := r.Plan.Gate(r.Gate)
