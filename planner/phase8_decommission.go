@@ -34,6 +34,7 @@ func decommission(in Input, before []Step) part {
 	for _, d := range in.Desired.Domains {
 		q.add(spfWithoutOld(in, d))
 	}
+	q.add(recordsFrom(in, migration.Decommission))
 	q.add(recordsUntil(in, migration.Decommission))
 	for i := range q.steps {
 		q.steps[i].DependsOn = append(q.steps[i].DependsOn, append(append([]string(nil), compared...), closed...)...)

@@ -20,8 +20,9 @@ func method() []phaseFunc {
 func Make(in Input) (*Plan, diag.List) {
 	in.loc = in.zone()
 	all := refusedAdoptions(in)
-	for _, phase := range method() {
-		all.add(phase(in, all.steps))
+	for i, plan := range method() {
+		all.add(plan(in, all.steps))
+		all.add(recordsOf(in, migration.Phases()[i], all.steps))
 	}
 	all.gates = append([]Gate{holdGate(in)}, all.gates...)
 	p := assemble(in, Forward, all)
