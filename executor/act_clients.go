@@ -22,7 +22,7 @@ func (t *tick) writeKit(in planner.Input, s planner.Step) (outcome, error) {
 	if err := t.World.WriteFile(sheetPath(in, m), []byte(text)); err != nil {
 		return outcome{}, err
 	}
-	return outcome{done: true, before: linesImage(s.Before), after: linesImage(s.After), text: sheetPath(in, m)}, nil
+	return outcome{done: true, before: linesImage(s.Before), after: linesImage(s.After), text: "wrote " + sheetPath(in, m)}, nil
 }
 
 // exportsFor is what the target offers the person; where it says nothing of

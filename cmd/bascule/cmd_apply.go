@@ -270,7 +270,7 @@ func (a *app) conclude(f applyFlags, r executor.Result, reporter *reporter, took
 		}
 	}
 	if f.json {
-		reporter.summary(r)
+		reporter.summary(r, a.Clock.Now())
 	} else if err := view.ApplyResult(a.Stdout, a.summary(r, reporter, took), a.style()); err != nil {
 		return err
 	}

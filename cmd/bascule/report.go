@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"bascule/executor"
 	"bascule/internal/clock"
@@ -84,9 +85,9 @@ func (r *reporter) sum(of func(executor.Progress) int64) (n int64) {
 func (r *reporter) close() { r.to.Close() }
 
 // summary is the last line of the JSON stream.
-func (r *reporter) summary(res executor.Result) {
+func (r *reporter) summary(res executor.Result, now time.Time) {
 	fields := map[string]string{"status": res.Status, "gate": res.Gate, "phase": res.Phase.String(), "plan_id": res.PlanID, "applied": strings.Join(res.Applied, " ")}
-	r.to.Event(view.Event{Level: view.Info, Name: "apply_result", Text: res.Status, Fields: fields})
+	r.to.Event(view.Event{At: now, Level: view.Info, Name: "apply_result", Text: res.Status, Fields: fields})
 }
 
 // showFindings shows what a tick found wrong, and what ended it. An

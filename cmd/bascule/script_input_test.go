@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"io/fs"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -47,6 +48,7 @@ func (s *scriptWorld) inputCommands() map[string]func(*testscript.TestScript, bo
 		"leaks":     w.cmdLeaks,
 		"jsonlines": cmdJSONLines,
 		"copying":   s.cmdCopying,
+		"past":      s.cmdPast,
 		"same":      s.cmdSame,
 		"note":      func(ts *testscript.TestScript, _ bool, _ []string) { w.note(s, ts) },
 		"untouched": func(ts *testscript.TestScript, _ bool, _ []string) { w.untouched(s, ts) },
@@ -239,7 +241,7 @@ func cmdJSONLines(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// copying N waits until N messages of alice have arrived in the new INBOX.
+// copying N waits until N more messages of alice have arrived in the new INBOX.
 func (s *scriptWorld) cmdCopying(ts *testscript.TestScript, _ bool, args []string) {
 	var want uint32
 	_, err := fmt.Sscan(args[0], &want)
@@ -247,11 +249,13 @@ func (s *scriptWorld) cmdCopying(ts *testscript.TestScript, _ bool, args []strin
 	c, err := s.newMailbox("alice").open()
 	ts.Check(err)
 	defer c.Close()
+	before, err := c.Status("INBOX", &imap.StatusOptions{NumMessages: true}).Wait()
+	ts.Check(err)
 	deadline := clock.Monotonic().Add(time.Minute)
 	for clock.Monotonic().Before(deadline) {
 		got, err := c.Status("INBOX", &imap.StatusOptions{NumMessages: true}).Wait()
 		ts.Check(err)
-		if *got.NumMessages >= want {
+		if *got.NumMessages >= *before.NumMessages+want {
 			return
 		}
 	}
@@ -280,5 +284,19 @@ func (s *scriptWorld) cmdSame(ts *testscript.TestScript, neg bool, people []stri
 	}
 	if (len(wrong) > 0) != neg {
 		ts.Fatalf("%d differences: %s", len(wrong), strings.Join(wrong[:min(len(wrong), 12)], "\n"))
+	}
+}
+
+// past PERSON N gives a person N more messages on the old side.
+func (s *scriptWorld) cmdPast(ts *testscript.TestScript, _ bool, args []string) {
+	var n int
+	_, err := fmt.Sscan(args[1], &n)
+	ts.Check(err)
+	c, err := s.oldMailbox(args[0]).open()
+	ts.Check(err)
+	defer c.Close()
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range n {
+		ts.Check(appendMessage(c, "INBOX", pastLetter(r, 1000+i), pastDate(i), pastFlags(i)))
 	}
 }

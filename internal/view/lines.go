@@ -94,7 +94,7 @@ func eventBody(e Event) line {
 		t = faint
 	}
 	if e.Begins {
-		return append(l, say(t, "begins: "+e.Text))
+		return append(l, say(t, "begins"))
 	}
 	return append(l, say(t, e.Text))
 }
