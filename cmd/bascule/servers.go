@@ -57,7 +57,16 @@ func (a *app) openTarget(ctx context.Context, s migration.Server, m migration.Ma
 func recognised[S mailsync.Source](ctx context.Context, cfg imapstore.Config, pin *state.Pin, open func(imapstore.Config) (S, error)) (S, error) {
 	var none S
 	opened, err := open(cfg)
-	if err == nil || !errors.Is(err, mailsync.ErrIdentity) || pin == nil || pin.InboxUIDValidity == 0 {
+	switch {
+	case pin == nil || pin.InboxUIDValidity == 0:
+		return opened, err
+	case err == nil && (pin.KeySHA256 != "" || sameMailbox(ctx, opened, pin)):
+		return opened, nil
+	case err == nil:
+		// Without a certificate the mailboxes alone tell one server from another.
+		_ = opened.Close()
+		return none, fmt.Errorf("%s: %w: it calls itself otherwise, or its INBOX is another", pin.Endpoint, mailsync.ErrIdentity)
+	case !errors.Is(err, mailsync.ErrIdentity):
 		return opened, err
 	}
 	cfg.ExpectIdentity = nil
