@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -150,14 +151,26 @@ func (l *Looker) mailbox(ctx context.Context, d *migration.Desired, target migra
 	var old, new mailsync.Listing
 	seen.Source, old = side(ctx, source, err)
 	to, _ := find(d.Targets, m.Target.Server)
-	// A login to an account that the target says does not exist only feeds
-	// its defence against guessing.
-	if _, there := target.Accounts[m.Email]; target.Accounts == nil || there {
+	if mayHave(target, m, pins) {
 		opened, err := l.OpenTarget(ctx, to, m, pins.Target)
 		seen.Target, new = side(ctx, opened, err)
 	}
 	seen.Source.Mapping = mapping(old, new, m.Folders)
 	return seen
+}
+
+// mayHave reports whether to log in to a target account: to one that the target
+// says does not exist, a login only feeds its defence against guessing, and so
+// it may while the target cannot say.
+func mayHave(target migration.TargetSeen, m migration.Mailbox, pins state.Mailbox) bool {
+	_, there := target.Accounts[m.Email]
+	switch {
+	case there, pins.Target != nil:
+		return true
+	case target.Err != "":
+		return !slices.Contains(target.Can, migration.CanListAccounts)
+	}
+	return target.Accounts == nil
 }
 
 func find(list []migration.Server, a migration.Address) (migration.Server, bool) {
