@@ -146,6 +146,7 @@ func (c *cli) open(src sources) (*app, error) {
 }
 
 func (c *cli) wire(cfg *config.Config) *app {
+	c.localise(cfg)
 	a := &app{cli: c, dir: c.workdir(), cfg: cfg, desired: cfg.Desired(), providers: map[migration.Address]providers.Provider{}}
 	a.secrets = a.resolverOf(cfg.SensitiveValues())
 	a.store = c.stateStore(cfg)

@@ -171,7 +171,7 @@ func (c *cli) printPlan(p *planner.Plan, asJSON bool) error {
 	if asJSON {
 		return c.printJSON(p)
 	}
-	return view.Plan(c.Stdout, p, c.styleFor(p))
+	return view.Plan(c.Stdout, p, c.style())
 }
 
 func (c *cli) printJSON(v any) error {
@@ -179,10 +179,6 @@ func (c *cli) printJSON(v any) error {
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }
-
-// styleFor shows times in the zone of the plan's own gates: the machine's
-// zone is nobody's business here.
-func (c *cli) styleFor(*planner.Plan) view.Style { return c.style() }
 
 // loadPlan reads a saved plan.
 func (c *cli) loadPlan(name string) (*planner.Plan, error) {

@@ -32,6 +32,7 @@ edited by hand since is refused (exit 5). Without a plan it lists the state.`,
 }
 
 func (c *cli) showPlan(name string, asJSON bool) error {
+	_ = c.stateOnly() // for the time zone of the configuration, if there is one
 	p, err := c.loadPlan(name)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ func (c *cli) stateOnly() *local.Store {
 	if diags.HasErrors() {
 		return c.stateStore(nil)
 	}
+	c.localise(cfg)
 	return c.stateStore(cfg)
 }
 

@@ -127,6 +127,23 @@ func resultJSON(r executor.Result) ([]byte, error) {
 	return append(doc, '\n'), err
 }
 
+// pending are the steps that say what comes next, without what they change:
+// all that is ready or waits for its time, and the first that a gate holds back.
+func pending(steps []planner.Step) []planner.Step {
+	var out []planner.Step
+	gated := false
+	for _, s := range steps {
+		if s.Status == planner.Stopped || s.Status == planner.Gated && gated {
+			continue
+		}
+		gated = gated || s.Status == planner.Gated
+		slim := planner.Step{ID: s.ID, Name: s.Name, Address: s.Address, Phase: s.Phase, Status: s.Status, NotBefore: s.NotBefore, Gates: s.Gates}
+		slim.Action.Kind, slim.Action.Manual = s.Action.Kind, s.Action.Manual
+		out = append(out, slim)
+	}
+	return out
+}
+
 // keepLast writes the last tick into the state, for status. It is a heartbeat:
 // when somebody else holds the lock, theirs will do.
 func (a *app) keepLast(ctx context.Context, r executor.Result) {
@@ -144,7 +161,7 @@ func (a *app) keepLast(ctx context.Context, r executor.Result) {
 		return
 	}
 	slim := *r.Plan
-	slim.Steps, slim.Notes = nil, nil
+	slim.Steps, slim.Notes = pending(r.Plan.Steps), nil
 	doc, err := json.Marshal(slim)
 	if err != nil {
 		return

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"bascule/config"
 	"bascule/internal/diag"
 	"bascule/internal/view"
 )
@@ -65,6 +67,8 @@ type globals struct {
 type cli struct {
 	*process
 	globals globals
+	// zone is where the configuration at hand reads times; nil without one.
+	zone *time.Location
 }
 
 // run is the program. It returns the exit code.
@@ -140,11 +144,18 @@ empty directory.`,
 	return root
 }
 
+// localise reads times where the configuration does, not where the machine is.
+func (c *cli) localise(cfg *config.Config) {
+	if zone, err := time.LoadLocation(cfg.Desired().Settings.Timezone); err == nil {
+		c.zone = zone
+	}
+}
+
 // style is how standard output is rendered.
 func (c *cli) style() view.Style {
 	s := view.Detect(c.Env, c.IsTTY, c.Width)
 	s.Color = s.Color && !c.globals.noColor
-	s.Quiet, s.Now = c.globals.quiet, c.Clock.Now()
+	s.Quiet, s.Now, s.Zone = c.globals.quiet, c.Clock.Now(), c.zone
 	return s
 }
 
