@@ -120,8 +120,8 @@ func (t *tick) pinIdentity(ctx context.Context, in planner.Input, s planner.Step
 	}
 	defer target.Close()
 	a, b := pinOf(ctx, source), pinOf(ctx, target)
-	if a.KeySHA256 != "" && a.KeySHA256 == b.KeySHA256 && m.Source.Login == m.Target.Login && sameServer(a, b) {
-		return outcome{}, fmt.Errorf("source and target are the same server and account (%s and %s show the same key): nothing can be moved", from.Endpoint, to.Endpoint)
+	if a.KeySHA256+a.Address != "" && a.KeySHA256 == b.KeySHA256 && m.Source.Login == m.Target.Login && sameServer(a, b) {
+		return outcome{}, fmt.Errorf("source and target are the same server and account (%s and %s): nothing can be moved", from.Endpoint, to.Endpoint)
 	}
 	return outcome{
 		done: true, clearsFailure: true, text: fmt.Sprintf("%s and %s reached and recorded", from.Endpoint, to.Endpoint),

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -163,6 +164,9 @@ func (t *tick) settle(ctx context.Context, j job, r jobResult, stopped bool) err
 	t.event("failed", j.step, r.err.Error())
 	t.result.Failed = append(t.result.Failed, j.step.Key())
 	t.result.Failures.Warnf(string(j.step.Address), j.step.Name+": "+firstLine(r.err), "%s", rest(r.err))
+	if errors.Is(r.err, mailsync.ErrLeased) {
+		return nil // another run works on it, and says how it went
+	}
 	if err := t.session.fail(ctx, j.step, r.err, false); err != nil {
 		return err
 	}

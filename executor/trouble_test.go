@@ -12,6 +12,7 @@ import (
 	"bascule/internal/retry"
 	"bascule/internal/secret"
 	"bascule/maildns"
+	"bascule/mailsync"
 	"bascule/migration"
 	"bascule/planner"
 	"bascule/providers"
@@ -350,5 +351,77 @@ func TestTheSecondInterruptReachesWhatIsDoneAfterThePasses(t *testing.T) {
 	}
 	if r.ExitCode != ExitInterrupted {
 		t.Errorf("exit %d %s %v", r.ExitCode, r.Status, r.Err)
+	}
+}
+
+func TestTwoSidesThatAreOneAccountAreRefused(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source, target mailsync.Identity
+		login          string
+		refused        bool
+	}{
+		"one key, one address, one login":   {mailsync.Identity{KeySHA256: "k", Address: "192.0.2.1:993"}, mailsync.Identity{KeySHA256: "k", Address: "192.0.2.1:993"}, "alice@example.ch", true},
+		"one address without TLS":           {mailsync.Identity{Address: "192.0.2.1:143"}, mailsync.Identity{Address: "192.0.2.1:143"}, "alice@example.ch", true},
+		"another login on one server":       {mailsync.Identity{KeySHA256: "k", Address: "192.0.2.1:993"}, mailsync.Identity{KeySHA256: "k", Address: "192.0.2.1:993"}, "old-alice", false},
+		"another key behind one address":    {mailsync.Identity{KeySHA256: "k", Address: "192.0.2.1:993"}, mailsync.Identity{KeySHA256: "l", Address: "192.0.2.1:993"}, "alice@example.ch", false},
+		"another address without TLS":       {mailsync.Identity{Address: "192.0.2.1:143"}, mailsync.Identity{Address: "192.0.2.2:143"}, "alice@example.ch", false},
+		"servers that show nothing of them": {mailsync.Identity{}, mailsync.Identity{}, "alice@example.ch", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := company(t)
+			w.desired.Mailboxes[0].Source.Login = tt.login
+			out := w.outside()
+			open, openTarget := out.OpenSource, out.OpenTarget
+			out.OpenSource = func(ctx context.Context, s migration.Server, m migration.Mailbox, p *state.Pin) (mailsync.Source, error) {
+				conn, err := open(ctx, s, m, p)
+				return &sourceWho{conn, tt.source}, err
+			}
+			out.OpenTarget = func(ctx context.Context, s migration.Server, m migration.Mailbox, p *state.Pin) (mailsync.Target, error) {
+				conn, err := openTarget(ctx, s, m, p)
+				return &targetWho{conn, tt.target}, err
+			}
+			w.run(func(e *Executor) { e.World = out })
+			if _, pinned := w.state().DoneAt(alice, "pin"); pinned == tt.refused {
+				t.Errorf("pinned: %v", pinned)
+			}
+		})
+	}
+}
+
+// sourceWho and targetWho say who they are as a test wants it.
+type sourceWho struct {
+	mailsync.Source
+	id mailsync.Identity
+}
+
+func (s *sourceWho) Identity() mailsync.Identity { return s.id }
+
+type targetWho struct {
+	mailsync.Target
+	id mailsync.Identity
+}
+
+func (s *targetWho) Identity() mailsync.Identity { return s.id }
+
+func TestAMailboxThatAnotherRunWorksOnIsNoFailure(t *testing.T) {
+	w := company(t)
+	w.run(func(e *Executor) { e.Until = migration.LowerTTL })
+	end, err := w.ledgers[alice].Lease(t.Context(), "bea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := w.run()
+	box := w.state().Objects[alice]
+	if box.Failure != nil || box.Mailbox.Pass != nil || !box.Mailbox.Silence.LastTry.IsZero() {
+		t.Errorf("failure %+v, pass %+v, silence %+v", box.Failure, box.Mailbox.Pass, box.Mailbox.Silence)
+	}
+	if r.ExitCode != ExitPartial || w.messages(bob) != 3 {
+		t.Errorf("exit %d, bob has %d messages", r.ExitCode, w.messages(bob))
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.run(); r.ExitCode != ExitDone || w.messages(alice) != 3 {
+		t.Errorf("once it is free: exit %d, %d messages", r.ExitCode, w.messages(alice))
 	}
 }
