@@ -4,6 +4,8 @@
 # make race     the packages RACE matches under the race detector
 # make fuzz     every fuzz target for FUZZTIME each
 # make prepare  only get what the tests need
+# make bench    measure the engine beside the other programs that are
+#               installed; writes bench/results.md (half an hour and more)
 #
 # Nothing is installed outside .cache/, except Debian packages when run as root.
 
@@ -16,7 +18,7 @@ FUZZTIME ?= 10s
 # for other processes.
 RACE ?= /(config|executor|maildns|observe|planner|state)(/|$$)|/mailsync/(imapstore|wire)$$|/internal/(clock|demo|imapmem|retry|secret|view)$$
 
-.PHONY: test check prepare format vet staticcheck race fuzz
+.PHONY: test check prepare format vet staticcheck race fuzz bench
 
 test: check
 	$(GO) test -timeout 10m ./...
@@ -51,3 +53,9 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
 		done; \
 	done
+
+# Servers and ledgers in memory, where there is such a place, keep the disk out of the figures.
+BENCH ?= -corpora S,S2,T,M -programs raw,raw-4,engine,dsync,interimap,mbsync
+
+bench:
+	$(GO) run ./bench -dir "$$(test -d /dev/shm && echo /dev/shm)" $(BENCH) -write bench/results.md
