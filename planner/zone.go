@@ -193,8 +193,11 @@ func spfContext(in Input, d migration.Domain) maildns.SPFContext {
 
 // spfUnion makes the SPF record authorise both services (RFC 7208).
 func spfUnion(in Input, d migration.Domain) part {
-	if !d.SPF.Manage || in.done(d.Address, "spf.union") {
+	if !d.SPF.Manage {
 		return part{}
+	}
+	if in.done(d.Address, "spf.union") {
+		return spfKept(in, d)
 	}
 	if d.SPF.Add.Unknown {
 		return unknownEdit(in, d, "spf.union", "SPF", "both services send during the migration")
@@ -212,6 +215,28 @@ func spfUnion(in Input, d migration.Domain) part {
 		reason: "both services send during the migration", undo: "put the record of before back",
 	}
 	return part{steps: []Step{waitForServe(in, d, e.step(in))}}
+}
+
+// spfKept looks whether the new service is still in the record once it was
+// written there: a record edited by hand since is drift, and a person's to
+// settle, since nobody else knows what it was edited for.
+func spfKept(in Input, d migration.Domain) part {
+	have, known := in.Zones[d.Address].Agreed(d.Name, "TXT")
+	if !known || d.SPF.Add.Unknown || len(d.SPF.Add.Values) == 0 {
+		return part{}
+	}
+	add, err := maildns.ParseSPF(spfText(d.SPF.Add.Values))
+	if err != nil {
+		return part{}
+	}
+	merged, err := maildns.MergeSPF(have, add, spfContext(in, d))
+	if err != nil || merged.SameValues(have) {
+		return part{}
+	}
+	return part{drift: []Drift{{
+		Address: d.Address, What: maildns.KeyOf(d.Name, "TXT").String(), Expected: merged.SPFRecords(), Found: have.SPFRecords(),
+		Next: "somebody edited the SPF record: put the terms of the new service back, or mail from it will be refused",
+	}}}
 }
 
 // mergedSPF returns the TXT values of the apex as they are, and as they are to
