@@ -114,9 +114,44 @@ func (p *pass) join(ctx context.Context, rows []folders.Row, pairs []Pair) error
 			return err
 		}
 	}
+	if err := p.foundAll(ctx, rows, known); err != nil {
+		return err
+	}
 	for i, s := range states {
 		if err := p.admitPair(ctx, s, rows[i], known[folderKey(rows[i].Source)].ID == 0); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// foundAll makes the missing folders in one flight where the target can. What
+// it refuses is left to ensure, which fails for that folder alone.
+func (p *pass) foundAll(ctx context.Context, rows []folders.Row, known map[string]Pair) error {
+	founder, ok := p.target.(Founder)
+	var missing []NewFolder
+	asked := map[string]bool{}
+	for _, r := range rows {
+		first := known[folderKey(r.Source)].ID == 0
+		_, exists := p.state.targets[folderKey(r.Target)]
+		if r.Target == nil || exists || asked[folderKey(r.Target)] || !first && p.Policy == AddOnly {
+			continue
+		}
+		asked[folderKey(r.Target)] = true
+		missing = append(missing, NewFolder{Path: r.Target, Use: r.Use, Subscribe: first && p.state.sources[folderKey(r.Source)].Subscribed})
+	}
+	if !ok || len(missing) < 2 {
+		return nil
+	}
+	var made []Created
+	err := p.write("CREATE", func() (err error) { made, err = founder.CreateAll(ctx, missing); return err })
+	if err != nil {
+		return fmt.Errorf("create %d target folders: %w", len(missing), err)
+	}
+	for i, m := range made {
+		if m.Err == nil {
+			m.Folder.Subscribed = m.Folder.Subscribed || m.Subscribed
+			p.state.targets[folderKey(missing[i].Path)] = m.Folder
 		}
 	}
 	return nil

@@ -12,6 +12,9 @@ func (p *pass) finish(ctx context.Context) error {
 	now := p.Clock.Now()
 	var changed []*Pair
 	all := true
+	if err := p.surveyWritten(ctx); err != nil {
+		return err
+	}
 	for _, s := range p.state.pairs {
 		before := s.Pair
 		all = all && (s.Source.Known || !s.SourceListed || p.unchanged(s))
@@ -62,21 +65,33 @@ func (p *pass) finishPair(ctx context.Context, s *PairState, now time.Time) erro
 	return p.finishTarget(ctx, s)
 }
 
+// surveyWritten asks where the folders stand that we wrote to.
+func (p *pass) surveyWritten(ctx context.Context) error {
+	var asks []Ask
+	for _, s := range p.state.pairs {
+		if f, ok := p.targetFolder(s); ok && (s.Source.Known || s.Target.Known) && p.touched(s) {
+			asks = append(asks, Ask{Folder: f, Question: AskStatus})
+		}
+	}
+	p.state.surveys = newSurveys()
+	return p.surveyBoth(ctx, nil, asks, nil, p.state.surveys.target)
+}
+
+// touched reports whether we did anything to the target folder of a pair.
+func (p *pass) touched(s *PairState) bool {
+	k := folderKey(s.Pair.Target.Path)
+	return p.state.writes[k] != nil || p.state.created[k] || p.stored(s)
+}
+
 // finishTarget records the target as it is now if all that happened since the
 // look was ours; otherwise as it was then, and the next pass looks again.
 func (p *pass) finishTarget(ctx context.Context, s *PairState) error {
 	s.Pair.Target.Status = s.Target.Status
-	if _, ok := p.state.targets[folderKey(s.Pair.Target.Path)]; !ok {
+	if _, ok := p.state.targets[folderKey(s.Pair.Target.Path)]; !ok || !p.touched(s) {
 		return nil
 	}
-	w := p.state.writes[folderKey(s.Pair.Target.Path)]
-	if w == nil && !p.state.created[folderKey(s.Pair.Target.Path)] && !p.stored(s) {
-		return nil
-	}
-	if w == nil {
-		w = &written{}
-	}
-	st, err := p.openTargetFolder(ctx, s.Pair.Target.Path, false)
+	w := p.wrote(s.Pair.Target.Path)
+	st, err := p.standing(ctx, s.Pair.Target.Path)
 	if err != nil {
 		return err
 	}
@@ -85,6 +100,13 @@ func (p *pass) finishTarget(ctx context.Context, s *PairState) error {
 		s.Pair.Target.Status = st
 	}
 	return nil
+}
+
+func (p *pass) standing(ctx context.Context, path []string) (Status, error) {
+	if a, ok := takeAnswer(p.state.surveys.target, path); ok {
+		return a.Status, nil
+	}
+	return p.openTargetFolder(ctx, path, false)
 }
 
 // stored reports whether flags of the pair's copies were changed.

@@ -9,10 +9,16 @@ import (
 
 // look reads the folders of all pairs that may have changed.
 func (p *pass) look(ctx context.Context) error {
+	var due []*PairState
 	for _, s := range p.state.pairs {
-		if p.unchanged(s) {
-			continue
+		if !p.unchanged(s) {
+			due = append(due, s)
 		}
+	}
+	if err := p.surveyPairs(ctx, due); err != nil {
+		return err
+	}
+	for _, s := range due {
 		if err := p.folderError(ctx, s, p.lookAt(ctx, s)); err != nil {
 			return err
 		}
@@ -53,15 +59,7 @@ func (p *pass) lookAt(ctx context.Context, s *PairState) error {
 	if s.excluded() {
 		return nil
 	}
-	return p.lookTarget(ctx, s.Pair.Target.Path, &s.Target, func() []UID {
-		var out []UID
-		for _, r := range s.Rows {
-			if r.Outcome.Live() && r.TargetFolder == nil && r.TargetValidity == s.Target.UIDValidity {
-				out = append(out, r.TargetUID)
-			}
-		}
-		return out
-	})
+	return p.lookTarget(ctx, s.Pair.Target.Path, &s.Target, s.expectedOnTarget)
 }
 
 func (p *pass) loadRows(ctx context.Context, s *PairState) error {
@@ -77,23 +75,14 @@ func (p *pass) loadRows(ctx context.Context, s *PairState) error {
 }
 
 func (p *pass) lookSource(ctx context.Context, s *PairState) error {
-	st, err := p.examine(ctx, s.Pair.Source.Path)
+	path := s.Pair.Source.Path
+	side := looked{p.source, func() (Status, error) { return p.examine(ctx, path) }, p.state.surveys.source, p.state.surveys.secondSource}
+	v, err := side.read(ctx, path)
 	if err != nil {
-		return err
+		return fmt.Errorf("read source folder %s: %w", showPath(path), err)
 	}
-	v, err := scan(ctx, p.source, st)
-	if err != nil {
-		return fmt.Errorf("read source folder %s: %w", showPath(s.Pair.Source.Path), err)
-	}
-	var expected []UID
-	for _, r := range s.Rows {
-		if r.Outcome != Gone && r.SourceValidity == v.UIDValidity {
-			expected = append(expected, r.SourceUID)
-		}
-	}
-	again := func() (Status, error) { return p.examine(ctx, s.Pair.Source.Path) }
-	if err := prove(ctx, p.source, &v, expected, again); err != nil {
-		return fmt.Errorf("read source folder %s again: %w", showPath(s.Pair.Source.Path), err)
+	if err := side.prove(ctx, path, &v, s.expectedOnSource(v.UIDValidity)); err != nil {
+		return fmt.Errorf("read source folder %s again: %w", showPath(path), err)
 	}
 	s.Source = v
 	p.state.reports[s.Pair.ID].Messages = len(v.Messages)
@@ -101,19 +90,17 @@ func (p *pass) lookSource(ctx context.Context, s *PairState) error {
 }
 
 // lookTarget reads a target folder. One that two listings miss is empty.
-func (p *pass) lookTarget(ctx context.Context, path []string, v *View, expected func() []UID) error {
+func (p *pass) lookTarget(ctx context.Context, path []string, v *View, expected func(validity uint32) []UID) error {
 	if _, ok := p.state.targets[folderKey(path)]; !ok {
 		return p.lookMissing(ctx, path, v)
 	}
-	st, err := p.openTargetFolder(ctx, path, false)
-	if err != nil {
-		return err
-	}
-	if *v, err = scan(ctx, p.target, st); err != nil {
+	open := func() (Status, error) { return p.openTargetFolder(ctx, path, false) }
+	side := looked{p.target, open, p.state.surveys.target, p.state.surveys.secondTarget}
+	var err error
+	if *v, err = side.read(ctx, path); err != nil {
 		return fmt.Errorf("read target folder %s: %w", showPath(path), err)
 	}
-	again := func() (Status, error) { return p.openTargetFolder(ctx, path, false) }
-	if err := prove(ctx, p.target, v, expected(), again); err != nil {
+	if err := side.prove(ctx, path, v, expected(v.UIDValidity)); err != nil {
 		return fmt.Errorf("read target folder %s again: %w", showPath(path), err)
 	}
 	return nil
@@ -133,38 +120,52 @@ func (p *pass) lookMissing(ctx context.Context, path []string, v *View) error {
 	return nil
 }
 
-// scan reads the open folder. Servers may report a message twice; the last word counts.
-func scan(ctx context.Context, s Source, st Status) (View, error) {
-	v := View{Status: st, Known: true}
-	err := s.Scan(ctx, 0, func(m Meta) error {
-		m.Flags = sortedFlags(m.Flags)
-		v.Messages = append(v.Messages, m)
-		return nil
-	})
-	slices.SortStableFunc(v.Messages, func(a, b Meta) int { return int(int64(a.UID) - int64(b.UID)) })
-	v.Messages = slices.CompactFunc(v.Messages, func(a, b Meta) bool { return a.UID == b.UID })
-	return v, err
+// looked is one side of a pair while it is looked at: the connection, how the
+// folder is opened on it, and what surveys told of it before.
+type looked struct {
+	side          Source
+	open          func() (Status, error)
+	first, second map[string]Surveyed
+}
+
+// read is one enumeration of a folder.
+func (l looked) read(ctx context.Context, path []string) (View, error) {
+	if a, ok := takeAnswer(l.first, path); ok {
+		return viewOf(a.Status, a.Messages), nil
+	}
+	delete(l.second, folderKey(path)) // older than what comes now
+	st, err := l.open()
+	if err != nil {
+		return View{}, err
+	}
+	var all []Meta
+	err = l.side.Scan(ctx, 0, func(m Meta) error { all = append(all, m); return nil })
+	return viewOf(st, all), err
+}
+
+// again is another.
+func (l looked) again(ctx context.Context, path []string) (Status, []UID, error) {
+	if a, ok := takeAnswer(l.second, path); ok {
+		return a.Status, a.UIDs, nil
+	}
+	st, err := l.open()
+	if err != nil {
+		return st, nil, err
+	}
+	uids, err := l.side.UIDs(ctx)
+	return st, uids, err
 }
 
 // prove decides whether absence from v means anything. When nothing expected
 // is missing, the server's count must agree; otherwise a second enumeration
 // must miss the same messages, and agree with the count it came with.
-func prove(ctx context.Context, s Source, v *View, expected []UID, again func() (Status, error)) error {
-	var missing []UID
-	for _, u := range expected {
-		if _, ok := v.find(u); !ok {
-			missing = append(missing, u)
-		}
-	}
+func (l looked) prove(ctx context.Context, path []string, v *View, expected []UID) error {
+	missing := v.lacks(expected)
 	if len(missing) == 0 {
 		v.Proven = int(v.Status.Messages) == len(v.Messages)
 		return nil
 	}
-	st, err := again()
-	if err != nil {
-		return err
-	}
-	uids, err := s.UIDs(ctx)
+	st, uids, err := l.again(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -241,7 +242,7 @@ func (p *pass) lookOther(ctx context.Context, path []string) error {
 		}
 	}
 	o := &OtherFolder{Path: path}
-	if err := p.lookTarget(ctx, path, &o.View, func() []UID { return nil }); err != nil {
+	if err := p.lookTarget(ctx, path, &o.View, func(uint32) []UID { return nil }); err != nil {
 		return p.folderError(ctx, &PairState{Pair: Pair{Source: Side{Path: path}}}, err)
 	}
 	p.state.others = append(p.state.others, o)
@@ -252,21 +253,37 @@ func (p *pass) lookOther(ctx context.Context, path []string) error {
 // folders that no pair maps to.
 func (p *pass) lookEverywhere(ctx context.Context) error {
 	mapped := map[string]bool{}
+	var due []*PairState
 	for _, s := range p.state.pairs {
 		mapped[folderKey(s.Pair.Target.Path)] = true
-		if s.excluded() {
-			continue
+		if !s.excluded() && !s.Target.Known {
+			due = append(due, s)
 		}
+	}
+	if err := p.surveyPairs(ctx, due); err != nil {
+		return err
+	}
+	for _, s := range due {
 		if err := p.folderError(ctx, s, p.lookOnce(ctx, s)); err != nil {
 			return err
 		}
 	}
+	return p.lookUnmapped(ctx, mapped)
+}
+
+// lookUnmapped reads the target folders that no pair maps to.
+func (p *pass) lookUnmapped(ctx context.Context, mapped map[string]bool) error {
+	var asks []Ask
 	for _, k := range slices.Sorted(maps.Keys(p.state.targets)) {
-		f := p.state.targets[k]
-		if mapped[k] || !f.Selectable {
-			continue
+		if f := p.state.targets[k]; !mapped[k] && f.Selectable {
+			asks = append(asks, Ask{Folder: f, Question: AskMessages})
 		}
-		if err := p.lookOther(ctx, f.Path); err != nil {
+	}
+	if err := p.surveyBoth(ctx, nil, asks, nil, p.state.surveys.target); err != nil {
+		return err
+	}
+	for _, a := range asks {
+		if err := p.lookOther(ctx, a.Folder.Path); err != nil {
 			return err
 		}
 	}

@@ -47,6 +47,7 @@ type state struct {
 	created        map[string]bool
 	moved          []FlagAction    // flags to bring over after a move
 	flagged        map[string]bool // target folders in which flags were changed
+	surveys        surveys
 }
 
 // written is what we did to a target folder since it was looked at.
@@ -113,7 +114,7 @@ func (p *pass) resetReport() {
 	r.Failures, r.Held, r.Warnings, r.Folders, r.Foreign, r.Fences = nil, nil, nil, nil, nil, nil
 	r.Refusal, r.Complete, r.Looked = "", false, time.Time{}
 	p.state = state{targets: map[string]Folder{}, sources: map[string]Folder{}, reports: map[int64]*FolderReport{},
-		pending: map[int64]int{}, writes: map[string]*written{}, created: map[string]bool{}, flagged: map[string]bool{}}
+		pending: map[int64]int{}, writes: map[string]*written{}, created: map[string]bool{}, flagged: map[string]bool{}, surveys: newSurveys()}
 }
 
 // run is the pass as doc.go tells it.

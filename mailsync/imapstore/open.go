@@ -22,11 +22,7 @@ func (r *reader) Examine(ctx context.Context, f mailsync.Folder) (mailsync.Statu
 func (s *session) openFolder(ctx context.Context, verb string, f mailsync.Folder) (mailsync.Status, error) {
 	s.open = opened{folder: f, writable: verb == "SELECT"}
 	err := s.do(ctx, "open folder "+quote(f), func() error {
-		m := s.conn.Begin(verb, s.lit).Name(f.Raw)
-		if s.condstore() && !s.qresync {
-			m.Text(" (CONDSTORE)") // RFC 7162 §3.1.8
-		}
-		reply, err := s.ask(m, s.opening)
+		reply, err := s.ask(s.openCommand(verb, f), s.opening)
 		if err != nil {
 			return err
 		}
@@ -39,6 +35,14 @@ func (s *session) openFolder(ctx context.Context, verb string, f mailsync.Folder
 	s.open.valid = true
 	s.open.status.Messages = s.open.exists
 	return s.open.status, nil
+}
+
+func (s *session) openCommand(verb string, f mailsync.Folder) *wire.Command {
+	m := s.conn.Begin(verb, s.lit).Name(f.Raw)
+	if s.condstore() && !s.qresync {
+		m.Text(" (CONDSTORE)") // RFC 7162 §3.1.8
+	}
+	return m
 }
 
 // absent says that a folder is not there, for servers whose refusal has no

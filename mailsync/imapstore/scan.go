@@ -27,12 +27,13 @@ func (r *reader) Changes(ctx context.Context, changedSince uint64, fn func(mails
 func (r *reader) Vanishes() bool { return r.s.qresync }
 
 type scan struct {
-	s     *session
-	fn    func(mailsync.Meta) error
-	m     wire.Fetched
-	last  uint32
-	count uint32
-	stop  error
+	s      *session
+	before opened // as it was when the question was asked
+	fn     func(mailsync.Meta) error
+	m      wire.Fetched
+	last   uint32
+	count  uint32
+	stop   error
 }
 
 func (s *session) scan(ctx context.Context, since uint64, fn func(mailsync.Meta) error, gone func(first, last mailsync.UID) error) error {
@@ -49,32 +50,44 @@ func (s *session) scan(ctx context.Context, since uint64, fn func(mailsync.Meta)
 
 func (sc *scan) run(since uint64, gone func(first, last mailsync.UID) error) error {
 	s := sc.s
-	before := s.open
+	sc.before = s.open
+	if gone != nil {
+		s.gone = sc.vanished(gone)
+		defer func() { s.gone = nil }()
+	}
+	r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(s.scanText(since, gone != nil)), sc.data)
+	if err != nil || sc.stop != nil {
+		return err
+	}
+	return sc.complete(r, since)
+}
+
+// scanText is a scan behind its command: everything that is known of messages without their octets.
+func (s *session) scanText(since uint64, vanished bool) string {
 	items := " 1:* (UID FLAGS INTERNALDATE RFC822.SIZE"
 	if s.condstore() {
 		items += " MODSEQ"
 	}
 	items += ")"
-	if since > 0 {
-		items += " (CHANGEDSINCE " + strconv.FormatUint(since, 10)
-		if gone != nil {
-			items += " VANISHED"
-			s.gone = sc.vanished(gone)
-			defer func() { s.gone = nil }()
-		}
-		items += ")"
+	if since == 0 {
+		return items
 	}
-	r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(items), sc.data)
-	if err != nil || sc.stop != nil {
-		return err
+	items += " (CHANGEDSINCE " + strconv.FormatUint(since, 10)
+	if vanished {
+		items += " VANISHED"
 	}
-	if err := replied("UID FETCH", r); err != nil && before.exists > 0 {
+	return items + ")"
+}
+
+// complete decides whether a reply ends a scan well.
+func (sc *scan) complete(r wire.Response, since uint64) error {
+	if err := replied("UID FETCH", r); err != nil && sc.before.exists > 0 {
 		return err // 1:* of an empty folder is an error to some servers
 	}
 	// Unknown is never absent: fewer messages than the folder holds is a
 	// server that failed half way.
-	if lost := s.open.expunged - before.expunged; since == 0 && sc.count+lost < before.exists {
-		return retry.Temporary(fmt.Errorf("server listed %d of %d messages", sc.count, before.exists))
+	if lost := sc.s.open.expunged - sc.before.expunged; since == 0 && sc.count+lost < sc.before.exists {
+		return retry.Temporary(fmt.Errorf("server listed %d of %d messages", sc.count, sc.before.exists))
 	}
 	return nil
 }
@@ -138,26 +151,38 @@ func (r *reader) UIDs(ctx context.Context) ([]mailsync.UID, error) {
 	return uids, err
 }
 
-// search asks for all UIDs, as ranges where the server can (RFC 4731).
+// search asks for all UIDs.
 func (s *session) search() ([]mailsync.UID, error) {
 	var uids []mailsync.UID
-	text := " ALL"
-	if s.has("ESEARCH") {
-		text = " RETURN (ALL) ALL"
-	}
-	most := int(s.open.exists)
-	r, err := s.ask(s.conn.Begin("UID SEARCH", s.lit).Text(text), func(r *wire.Response) (bool, error) {
-		switch r.Type {
-		case "SEARCH", "ESEARCH":
-			return true, s.found(r.Type, most, &uids)
-		}
-		return false, nil
-	})
+	r, err := s.ask(s.conn.Begin("UID SEARCH", s.lit).Text(s.searchText()), s.searching(&uids))
 	if err != nil {
 		return nil, err
 	}
+	return ordered(uids), replied("UID SEARCH", r)
+}
+
+// searchText asks for ranges where the server can (RFC 4731).
+func (s *session) searchText() string {
+	if s.has("ESEARCH") {
+		return " RETURN (ALL) ALL"
+	}
+	return " ALL"
+}
+
+func (s *session) searching(uids *[]mailsync.UID) wire.Data {
+	most := int(s.open.exists)
+	return func(r *wire.Response) (bool, error) {
+		switch r.Type {
+		case "SEARCH", "ESEARCH":
+			return true, s.found(r.Type, most, uids)
+		}
+		return false, nil
+	}
+}
+
+func ordered(uids []mailsync.UID) []mailsync.UID {
 	slices.Sort(uids)
-	return slices.Compact(uids), replied("UID SEARCH", r)
+	return slices.Compact(uids)
 }
 
 // found reads numbers and sets. What a server invents beyond the messages it

@@ -119,13 +119,33 @@ func (s *session) create(path []string, use string) (mailsync.Folder, error) {
 // createOne sends CREATE and LIST together. A refusal counts only if the
 // folder is not there afterwards.
 func (s *session) createOne(raw, use string) (f mailsync.Folder, refusal, err error) {
-	create := s.conn.Begin("CREATE", s.lit).Name(raw)
-	if use != "" && s.caps["CREATE-SPECIAL-USE"] && knownUse(use) {
-		create.Text(" (USE (" + use + "))")
-	}
-	if err := create.End(); err != nil {
+	c, err := s.beginCreate(raw, use)
+	if err != nil {
 		return f, nil, err
 	}
+	return s.created(c)
+}
+
+// creating is a CREATE and the LIST behind it.
+type creating struct {
+	raw          string
+	create, list *wire.Command
+}
+
+func (s *session) beginCreate(raw, use string) (creating, error) {
+	c := creating{raw: raw, create: s.conn.Begin("CREATE", s.lit).Name(raw)}
+	if use != "" && s.caps["CREATE-SPECIAL-USE"] && knownUse(use) {
+		c.create.Text(" (USE (" + use + "))")
+	}
+	if err := c.create.End(); err != nil {
+		return c, err
+	}
+	c.list = s.conn.Begin("LIST", s.lit).Text(` ""`).Name(raw)
+	return c, c.list.End()
+}
+
+// created reads what became of one.
+func (s *session) created(c creating) (f mailsync.Folder, refusal, err error) {
 	found := false
 	data := func(r *wire.Response) (bool, error) {
 		if r.Type != "LIST" {
@@ -133,20 +153,16 @@ func (s *session) createOne(raw, use string) (f mailsync.Folder, refusal, err er
 		}
 		item, err := s.conn.R.List()
 		// A name with * or % is a pattern: others may match it.
-		if err == nil && key(item.Name) == key(raw) {
+		if err == nil && key(item.Name) == key(c.raw) {
 			f, found = folder(item), f.Selectable || !item.Has(`\NonExistent`)
 		}
 		return true, err
 	}
-	list := s.conn.Begin("LIST", s.lit).Text(` ""`).Name(raw)
-	if err := list.End(); err != nil {
-		return f, nil, err
-	}
-	r, err := s.conn.Await(create.Tag, data)
+	r, err := s.conn.Await(c.create.Tag, data)
 	if err != nil {
 		return f, nil, err
 	}
-	if _, err := s.conn.Await(list.Tag, data); err != nil {
+	if _, err := s.conn.Await(c.list.Tag, data); err != nil {
 		return f, nil, err
 	}
 	refusal = replied("CREATE", r)

@@ -419,3 +419,50 @@ func (c *conn) changed(m Message) Message {
 	m.Date = m.Date.Truncate(time.Second)
 	return m
 }
+
+var (
+	_ mailsync.Surveyor = (*conn)(nil)
+	_ mailsync.Founder  = (*conn)(nil)
+)
+
+// Survey is the commands one by one: others work in between.
+func (c *conn) Survey(ctx context.Context, asks []mailsync.Ask) ([]mailsync.Surveyed, error) {
+	out := make([]mailsync.Surveyed, len(asks))
+	for i, a := range asks {
+		if out[i].Err = c.surveyOne(ctx, a, &out[i]); errors.Is(out[i].Err, ErrCut) {
+			return nil, out[i].Err
+		}
+	}
+	c.open = nil
+	return out, nil
+}
+
+func (c *conn) surveyOne(ctx context.Context, a mailsync.Ask, out *mailsync.Surveyed) (err error) {
+	if out.Status, err = c.Examine(ctx, a.Folder); err != nil {
+		return err
+	}
+	switch a.Question {
+	case mailsync.AskMessages:
+		err = c.Scan(ctx, a.ChangedSince, func(m mailsync.Meta) error { out.Messages = append(out.Messages, m); return nil })
+	case mailsync.AskUIDs:
+		out.UIDs, err = c.UIDs(ctx)
+	}
+	return err
+}
+
+// CreateAll makes folders one by one.
+func (c *conn) CreateAll(ctx context.Context, folders []mailsync.NewFolder) ([]mailsync.Created, error) {
+	out := make([]mailsync.Created, len(folders))
+	for i, f := range folders {
+		var err error
+		if out[i].Folder, err = c.Create(ctx, f.Path, f.Use); err == nil && f.Subscribe {
+			err = c.Subscribe(ctx, out[i].Folder)
+			out[i].Subscribed = err == nil
+		}
+		if errors.Is(err, ErrCut) {
+			return nil, err
+		}
+		out[i].Err = err
+	}
+	return out, nil
+}

@@ -43,6 +43,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 		"a cancelled context ends the wait":                     cancelled,
 		"scan since a mod-sequence":                             scanSince,
 		"hostile folder names come back as they were":           folderNames,
+		"a survey agrees with looking one by one":               surveyAgrees,
+		"folders made at once are all there":                    foundingAgrees,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, fresh(t)) })

@@ -1,0 +1,68 @@
+package mailsync
+
+import "context"
+
+// What follows are abilities a Source or Target may have besides the
+// contract. They save round trips and nothing else: where one is missing, or
+// does not do it for a folder, the engine takes the plain way.
+
+// Question is what a survey wants to know of a folder.
+type Question int
+
+// Questions. Every one includes the Status that opening the folder tells.
+const (
+	// AskStatus wants nothing else.
+	AskStatus Question = iota
+	// AskMessages wants what Scan reports.
+	AskMessages
+	// AskUIDs wants what UIDs returns.
+	AskUIDs
+)
+
+// Ask is one folder of a survey.
+type Ask struct {
+	Folder   Folder
+	Question Question
+	// ChangedSince is Scan's, for AskMessages.
+	ChangedSince uint64
+}
+
+// Surveyed is the answer to an Ask.
+type Surveyed struct {
+	Status   Status
+	Messages []Meta
+	UIDs     []UID
+	// Err says that this folder could not be surveyed. It proves nothing: a
+	// caller opens the folder by itself to learn what is the matter.
+	Err error
+}
+
+// Surveyor looks at many folders without waiting for one before asking for
+// the next.
+type Surveyor interface {
+	// Survey examines each folder, in order, and returns as many answers as
+	// there are asks. No folder is open afterwards. An error is the connection's.
+	Survey(ctx context.Context, asks []Ask) ([]Surveyed, error)
+}
+
+// NewFolder is a folder to be made.
+type NewFolder struct {
+	Path      []string
+	Use       string
+	Subscribe bool
+}
+
+// Created is what became of a NewFolder.
+type Created struct {
+	Folder Folder
+	// Subscribed is true when a subscription that was asked for was made.
+	Subscribed bool
+	// Err says that it was not made this way; the caller tries by itself.
+	Err error
+}
+
+// Founder makes many folders in one or two round trips.
+type Founder interface {
+	// CreateAll is Create and Subscribe for each, in order. An error is the connection's.
+	CreateAll(ctx context.Context, folders []NewFolder) ([]Created, error)
+}

@@ -1,0 +1,86 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bascule/mailsync"
+)
+
+// surveyAgrees: a survey says what opening folder by folder says, names the one
+// that is not there, and leaves the connection in step.
+func surveyAgrees(t *testing.T, f Fixture) {
+	s := f.begin(t)
+	v, ok := s.target.(mailsync.Surveyor)
+	if !ok {
+		t.Skip("no surveys")
+	}
+	asks := []mailsync.Ask{{Folder: mailsync.Folder{Path: []string{"Fantome"}, Raw: "Fantome"}, Question: mailsync.AskMessages}}
+	for n := range 30 {
+		folder, err := s.target.Create(s.ctx, []string{fmt.Sprintf("Dossier %d", n)}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.folder = folder
+		for i := range n % 3 {
+			s.append(mail(i), mail(n))
+		}
+		asks = append(asks, mailsync.Ask{Folder: folder, Question: mailsync.Question(n % 3)})
+	}
+	answers, err := v.Survey(s.ctx, asks)
+	if err != nil || len(answers) != len(asks) {
+		t.Fatalf("%d answers to %d questions, %v", len(answers), len(asks), err)
+	}
+	if answers[0].Err == nil {
+		t.Fatal("a folder that is not there was surveyed")
+	}
+	for i, a := range asks[1:] {
+		got, want := answers[i+1], mailsync.Surveyed{}
+		if want.Status, err = s.target.Examine(s.ctx, a.Folder); err != nil {
+			t.Fatal(err)
+		}
+		switch a.Question {
+		case mailsync.AskMessages:
+			want.Messages = s.scan(0)
+		case mailsync.AskUIDs:
+			want.UIDs = s.uids()
+		}
+		if d := cmp.Diff(fmt.Sprint(want), fmt.Sprint(got)); d != "" {
+			t.Fatalf("folder %v, question %d (-by itself +surveyed):\n%s", a.Folder.Path, a.Question, d)
+		}
+	}
+}
+
+// foundingAgrees: folders made at once are there, subscribed, each once.
+func foundingAgrees(t *testing.T, f Fixture) {
+	s := f.begin(t)
+	founder, ok := s.target.(mailsync.Founder)
+	if !ok {
+		t.Skip("folders are made one by one")
+	}
+	var asked []mailsync.NewFolder
+	for n := range 30 {
+		asked = append(asked, mailsync.NewFolder{Path: []string{"Parent", fmt.Sprintf("Enfant %d", n)}, Subscribe: n%2 == 0})
+	}
+	asked = append(asked, mailsync.NewFolder{Path: []string{"Contrat"}})
+	made, err := founder.CreateAll(s.ctx, asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.target.List(s.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]mailsync.Folder{}
+	for _, x := range l.Folders {
+		listed[fmt.Sprint(x.Path)] = x
+	}
+	for i, m := range made {
+		x, there := listed[fmt.Sprint(asked[i].Path)]
+		if m.Err != nil || !there || m.Folder.Raw != x.Raw || m.Subscribed != asked[i].Subscribe || asked[i].Subscribe && !x.Subscribed {
+			t.Errorf("%v: %+v, listed %+v", asked[i].Path, m, x)
+		}
+	}
+}
