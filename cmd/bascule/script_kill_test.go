@@ -43,7 +43,7 @@ func dieAt(spec string) func(string) {
 }
 
 // storm PHASE KILLS SPAN runs apply again and again, each time killed at a
-// point drawn from the first SPAN of the phase, until it was killed KILLS
+// point drawn from the first points of the phase, at most SPAN, until it was killed KILLS
 // times, or a run came to its end. The seed is printed; BASCULE_SEED sets it.
 func (s *scriptWorld) cmdStorm(ts *testscript.TestScript, _ bool, args []string) {
 	phase := args[0]
@@ -60,8 +60,10 @@ func (s *scriptWorld) cmdStorm(ts *testscript.TestScript, _ bool, args []string)
 		ts.Logf("seed %d", seed)
 		s.dice, s.deaths = rand.New(rand.NewPCG(seed, 0)), map[string]int{}
 	}
-	for range kills {
-		if !s.killOnce(ts, phase, 1+s.dice.IntN(span)) {
+	for i := range kills {
+		// The first draws are early ones: a phase of a single step would
+		// otherwise be over before it was killed often enough.
+		if !s.killOnce(ts, phase, 1+s.dice.IntN(min(span, i+1))) {
 			return
 		}
 	}

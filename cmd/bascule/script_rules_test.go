@@ -119,16 +119,31 @@ mailbox "team" {
 
 // account PERSON makes the account on the new side, as a person would, with
 // the password that the configuration names.
-func (s *scriptWorld) cmdAccount(_ *testscript.TestScript, _ bool, args []string) {
+func (s *scriptWorld) cmdAccount(ts *testscript.TestScript, _ bool, args []string) {
 	email := args[0] + "@" + scriptDomain
 	if s.rules.other != nil {
 		s.rules.other.AddUser(testservers.User{Name: email, Password: newPassword(args[0])})
+		s.waitForLogin(ts, s.newMailbox(args[0]))
 		return
 	}
 	if !strings.Contains(fmt.Sprint(s.moxDomains()), scriptDomain) {
 		s.new.AddDomain(scriptDomain)
 	}
 	s.new.AddAccount(args[0], email, newPassword(args[0]))
+}
+
+// waitForLogin: Dovecot looks at its list of users no more than once a second.
+func (s *scriptWorld) waitForLogin(ts *testscript.TestScript, a account) {
+	var err error
+	for range 100 {
+		var c *imapclient.Client
+		if c, err = a.open(); err == nil {
+			_ = c.Close()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("the new account never worked: %v", err)
 }
 
 func (s *scriptWorld) moxDomains() any {
@@ -367,7 +382,7 @@ func (s *scriptWorld) cmdRoute(ts *testscript.TestScript, _ bool, args []string)
 	r.to = to[args[1]]
 }
 
-func newRoute(t *testing.T) (*route, error) {
+func newRoute(t testing.TB) (*route, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

@@ -38,10 +38,15 @@ func TestScripts(t *testing.T) {
 	}
 	for _, scene := range scenes {
 		t.Run(strings.TrimSuffix(filepath.Base(scene), ".txtar"), func(t *testing.T) {
+			t.Parallel()
 			s := &scriptWorld{t: t}
 			testscript.Run(t, testscript.Params{
 				Files: []string{scene}, RequireExplicitExec: false, Cmds: s.commands(),
 				Setup: func(env *testscript.Env) error {
+					// The scene's own test, so that a missing server skips it.
+					if t, ok := env.T().(testing.TB); ok {
+						s.t = t
+					}
 					env.Setenv("BASCULE_TEST_CLOCK", filepath.Join(env.WorkDir, ".clock"))
 					env.Setenv("NO_COLOR", "1")
 					return os.WriteFile(filepath.Join(env.WorkDir, ".clock"), []byte(scriptStart.Format(time.RFC3339)), 0o600)
@@ -108,20 +113,21 @@ func (c fileClock) WaitUntil(ctx context.Context, t time.Time) error {
 // commands are what scenes can say beside testscript's own commands.
 func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := map[string]func(*testscript.TestScript, bool, []string){
-		"now":          s.cmdNow,
-		"later":        s.cmdLater,
-		"exits":        s.cmdExits,
-		"tick":         s.cmdTick,
-		"servers":      s.cmdServers,
-		"mail":         s.cmdMail,
-		"deliver":      s.cmdDeliver,
-		"inbound":      s.cmdInbound,
-		"compare":      s.cmdCompare,
-		"dns":          s.cmdDNS,
-		"nowrite":      s.cmdNoWrite,
-		"nothing-left": s.cmdNothingLeft,
-		"storm":        s.cmdStorm,
-		"killed":       s.cmdKilled,
+		"now":              s.cmdNow,
+		"later":            s.cmdLater,
+		"exits":            s.cmdExits,
+		"tick":             s.cmdTick,
+		"servers":          s.cmdServers,
+		"mail":             s.cmdMail,
+		"deliver":          s.cmdDeliver,
+		"inbound":          s.cmdInbound,
+		"compare":          s.cmdCompare,
+		"dns":              s.cmdDNS,
+		"nowrite":          s.cmdNoWrite,
+		"source-untouched": s.cmdSourceUntouched,
+		"nothing-left":     s.cmdNothingLeft,
+		"storm":            s.cmdStorm,
+		"killed":           s.cmdKilled,
 	}
 	maps.Copy(all, s.ruleCommands())
 	maps.Copy(all, s.inputCommands())

@@ -21,7 +21,7 @@ import (
 // scriptWorld is the real servers of one scene: Dovecot behind an SMTP front
 // as the old side, mox as the new one, Knot for the zone.
 type scriptWorld struct {
-	t      *testing.T
+	t      testing.TB
 	ca     *testservers.CA
 	old    *testservers.Dovecot
 	front  *testservers.Front
@@ -31,6 +31,8 @@ type scriptWorld struct {
 	key    testservers.TSIGKey
 	watch  *mxWatch
 	rules  rulesWorld
+	// digests of the old side's messages, by person, folder, UIDVALIDITY and UID.
+	digests map[string]string
 	// dice draw where runs are killed; deaths counts by phase.
 	dice   *rand.Rand
 	deaths map[string]int
@@ -177,7 +179,7 @@ type mxWatch struct {
 	stop   chan struct{}
 }
 
-func watchMX(t *testing.T, servers []string) *mxWatch {
+func watchMX(t testing.TB, servers []string) *mxWatch {
 	w := &mxWatch{stop: make(chan struct{})}
 	var done sync.WaitGroup
 	for _, addr := range servers {
