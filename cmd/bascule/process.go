@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -31,10 +32,12 @@ type process struct {
 	// standard input is; Width is the terminal's.
 	IsTTY, Interactive bool
 	Width              int
-	Clock              clock.Clock
-	Rand               io.Reader
-	Dial               func(ctx context.Context, network, address string) (net.Conn, error)
-	HTTP               http.RoundTripper
+	// ReadPassword asks at the terminal, without echo.
+	ReadPassword func(ctx context.Context, prompt string) (string, error)
+	Clock        clock.Clock
+	Rand         io.Reader
+	Dial         func(ctx context.Context, network, address string) (net.Conn, error)
+	HTTP         http.RoundTripper
 	// Resolvers are the recursive name servers, "ip:port".
 	Resolvers []string
 	Catalog   providers.Catalog
@@ -60,7 +63,8 @@ func realProcess() *process {
 	return &process{
 		Args: os.Args[1:], Env: os.LookupEnv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
 		IsTTY: term.IsTerminal(out), Interactive: term.IsTerminal(int(os.Stdin.Fd())), Width: width,
-		Clock: clock.Real{}, Rand: rand.Reader, Dial: dialer.DialContext,
+		ReadPassword: readPassword,
+		Clock:        clock.Real{}, Rand: rand.Reader, Dial: dialer.DialContext,
 		HTTP: http.DefaultTransport, Resolvers: resolvers, Catalog: all.Catalog(), Signals: signals,
 		Who: whoAmI(), Host: host, PID: os.Getpid(),
 	}
@@ -71,4 +75,32 @@ func whoAmI() string {
 		return u.Username
 	}
 	return "unknown"
+}
+
+// readPassword reads a line from the terminal without showing it. When the
+// context ends first, the terminal is put back as it was.
+func readPassword(ctx context.Context, prompt string) (string, error) {
+	in := int(os.Stdin.Fd())
+	before, err := term.GetState(in)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(os.Stderr, prompt)
+	defer fmt.Fprintln(os.Stderr)
+	type typed struct {
+		b   []byte
+		err error
+	}
+	done := make(chan typed, 1)
+	go func() {
+		b, err := term.ReadPassword(in)
+		done <- typed{b, err}
+	}()
+	select {
+	case t := <-done:
+		return string(t.b), t.err
+	case <-ctx.Done():
+		_ = term.Restore(in, before)
+		return "", context.Cause(ctx)
+	}
 }

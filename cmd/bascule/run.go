@@ -136,7 +136,7 @@ empty directory.`,
 	root.AddGroup(groups()...)
 	root.AddCommand(in(groupBegin, c.cmdDemo(), c.cmdInit(), c.cmdValidate(), c.cmdFmt())...)
 	root.AddCommand(in(groupLook, c.cmdPlan(), c.cmdShow(), c.cmdStatus(), c.cmdDrift(), c.cmdOutput())...)
-	root.AddCommand(in(groupDo, c.cmdApply(), c.cmdVerify(), c.cmdGate(), c.cmdRollback())...)
+	root.AddCommand(in(groupDo, c.cmdApply(), c.cmdVerify(), c.cmdGate(), c.cmdRollback(), c.cmdCopy())...)
 	root.AddCommand(in(groupRest, c.cmdState(), c.cmdVersion())...)
 	root.AddCommand(c.cmdExitCodes())
 	root.SetHelpCommandGroupID(groupRest)
@@ -174,7 +174,7 @@ func (c *cli) cmdVersion() *cobra.Command {
 
 func (c *cli) cmdExitCodes() *cobra.Command {
 	own := map[int]string{
-		exitChanges: "plan --detailed-exitcode: changes; verify, drift: a difference",
+		exitChanges: "plan --detailed-exitcode: changes; verify, drift, copy --verify: a difference",
 		exitPaused:  "paused until a known time (apply --detailed-exitcode, gate check)",
 		exitPerson:  "paused for a person (apply --detailed-exitcode, gate check)",
 	}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"bascule/internal/secret"
+	"bascule/internal/view"
+	"bascule/mailsync"
+	"bascule/mailsync/folders"
+	"bascule/mailsync/ledger"
+)
+
+type copyFlags struct {
+	from, to                   string
+	fromPassword, toPassword   string
+	include, exclude           []string
+	ledger, caFile             string
+	dryRun, verify, json       bool
+	plaintext, addOnly, mirror bool
+	retry                      bool
+	onSimilar                  string
+}
+
+func (c *cli) cmdCopy() *cobra.Command {
+	var f copyFlags
+	own := map[int]string{exitOK: "everything is on the target", exitChanges: "--verify found a difference", exitLocked: "another copy of this mailbox is running",
+		exitPartial: "a message was refused or a folder failed; the rest was copied"}
+	cmd := &cobra.Command{
+		Use: "copy --from MAILBOX --to MAILBOX", Short: "Copy one mailbox, without any configuration", Args: cobra.NoArgs,
+		Long: `copy makes one mailbox hold what another holds: every octet, folder, date and
+flag. The source is opened read-only. What is on the target already is found by
+its content and not doubled; what others put there is never touched. The same
+command again goes on where it was, and brings only what is new.
+
+A mailbox is imaps://user@host[:port], imap://user@host[:port] (STARTTLS is
+required), maildir:PATH or mbox:PATH. Passwords are typed when asked, or come
+from --from-password and --to-password: env:NAME, file:PATH or exec:COMMAND.
+A directory as --to is a backup; maildir: follows later changes of flags, too.
+
+Messages that vanish from the source stay on the target. With --mirror those
+that copy itself wrote are deleted there, as long as nobody changed them, and
+never more than 10 % of the mailbox at once.
+
+` + exitCodes(own, exitOK, exitFailure, exitChanges, exitLocked, exitPartial, exitInterrupted),
+		Example: `  bascule copy --from imaps://alice@old.example --to imaps://alice@new.example --dry-run
+  bascule copy --from imaps://alice@old.example --to imaps://alice@new.example --verify
+  bascule copy --from imaps://alice@old.example --from-password "exec:pass show old/alice" --to maildir:backup/alice
+  bascule copy --from maildir:backup/alice --to imaps://alice@new.example --folder INBOX --folder "Projects/**"`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.copy(cmd.Context(), f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.from, "from", "", "the `MAILBOX` to read")
+	fl.StringVar(&f.to, "to", "", "the `MAILBOX` to write")
+	fl.StringVar(&f.fromPassword, "from-password", "", "where the password of the source is: `env:NAME`, file:PATH or exec:COMMAND")
+	fl.StringVar(&f.toPassword, "to-password", "", "where the password of the target is: `env:NAME`, file:PATH or exec:COMMAND")
+	fl.StringArrayVar(&f.include, "folder", nil, "copy only folders that fit `PATTERN`, and those below them; * is anything but /, ** anything (repeatable)")
+	fl.StringArrayVar(&f.exclude, "exclude", nil, "leave out folders that fit `PATTERN`, and those below them (repeatable)")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "only show which folder goes where, and how much is in it")
+	fl.BoolVar(&f.verify, "verify", false, "afterwards read every octet of the target again and compare")
+	fl.BoolVar(&f.mirror, "mirror", false, "delete what vanished from the source, where copy wrote it")
+	fl.BoolVar(&f.addOnly, "add-only", false, "only add messages and marks of having been read or answered: for a target that is in use")
+	fl.BoolVar(&f.retry, "retry-refused", false, "try again what the target refused in an earlier run")
+	fl.StringVar(&f.onSimilar, "on-similar", "ask", "when the target holds the message with other line ends: `ask`, adopt or keep-both")
+	fl.StringVar(&f.ledger, "ledger", "", "keep what was done in `FILE` (default: named by both mailboxes, below $XDG_STATE_HOME/bascule/copy)")
+	fl.StringVar(&f.caFile, "ca-file", "", "further trusted certificates (PEM `FILE`)")
+	fl.BoolVar(&f.plaintext, "allow-plaintext", false, "let imap:// send the password and the mail without TLS")
+	fl.BoolVar(&f.json, "json", false, "tell what happens as a stream of JSON lines")
+	cmd.MarkFlagsMutuallyExclusive("mirror", "add-only")
+	return cmd
+}
+
+// errInterrupted ends a copy at the first Ctrl-C.
+var errInterrupted = errors.New("interrupted")
+
+// copying is one copy, wired.
+type copying struct {
+	*cli
+	f         copyFlags
+	from, to  place
+	ledger    string
+	passwords map[place]secret.Value
+	onSimilar mailsync.Similar
+	report    view.Reporter
+}
+
+func (c *cli) copy(ctx context.Context, f copyFlags) error {
+	x, err := c.prepareCopy(f)
+	if err != nil {
+		return err
+	}
+	ctx, end := c.untilSignal(ctx)
+	defer end()
+	if err = x.askPasswords(ctx); err == nil {
+		if f.dryRun {
+			err = x.dryRun(ctx)
+		} else {
+			err = x.run(ctx)
+		}
+	}
+	return x.ended(ctx, err)
+}
+
+func (c *cli) prepareCopy(f copyFlags) (*copying, error) {
+	x := &copying{cli: c, f: f, passwords: map[place]secret.Value{}}
+	var err error
+	if x.from, err = parsePlace("--from", f.from, c.absolute); err != nil {
+		return nil, err
+	}
+	if x.to, err = parsePlace("--to", f.to, c.absolute); err != nil {
+		return nil, err
+	}
+	if x.from.same(x.to) {
+		return nil, hint(errors.New("--from and --to are the same mailbox"), "Nothing was done. Correct one of them.")
+	}
+	similar := map[string]mailsync.Similar{"ask": mailsync.AskSimilar, "adopt": mailsync.AdoptSimilar, "keep-both": mailsync.KeepBoth}
+	var known bool
+	if x.onSimilar, known = similar[f.onSimilar]; !known {
+		return nil, fmt.Errorf("--on-similar is ask, adopt or keep-both, not %q", f.onSimilar)
+	}
+	if f.ledger == "" {
+		x.ledger, err = c.copyLedger(x.from, x.to)
+	} else {
+		x.ledger, err = c.absolute(f.ledger)
+	}
+	return x, err
+}
+
+// untilSignal ends the context at the first signal: whatever is in hand is on
+// record as begun, and the next run looks what became of it.
+func (c *cli) untilSignal(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-c.Signals:
+			cancel(errInterrupted)
+		case <-over:
+		}
+	}()
+	return ctx, func() { close(over); cancel(nil) }
+}
+
+// ended words how a copy ended, and gives it its exit code.
+func (x *copying) ended(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), errInterrupted):
+		x.note("Interrupted; nothing is lost or doubled. The same command goes on where this one stopped.")
+		return exit(exitInterrupted)
+	case errors.Is(err, mailsync.ErrLeased):
+		return &exitError{exitLocked, hint(err, "Wait until it is done. Two copies of one mailbox at once would hinder each other.")}
+	case errors.Is(err, mailsync.ErrAuth):
+		return hint(err, "Check the user in the address, and the password; many services want one made for this purpose.")
+	}
+	return err
+}
+
+// askPasswords fetches what the servers want, before anything is contacted.
+func (x *copying) askPasswords(ctx context.Context) error {
+	resolver := x.resolverOf(nil)
+	for _, side := range []struct {
+		p             place
+		flag, locator string
+	}{{x.from, "--from-password", x.f.fromPassword}, {x.to, "--to-password", x.f.toPassword}} {
+		if !side.p.remote() {
+			continue
+		}
+		value, err := x.password(ctx, resolver, side.p, side.flag, side.locator)
+		if err != nil {
+			return err
+		}
+		x.passwords[side.p] = value
+	}
+	return nil
+}
+
+func (x *copying) password(ctx context.Context, resolver *secret.Resolver, p place, flag, locator string) (secret.Value, error) {
+	if locator != "" {
+		value, err := resolver.Resolve(ctx, locator)
+		if errors.Is(err, secret.ErrUnsupported) {
+			// What was given may be the password itself: it is not repeated.
+			err = hint(fmt.Errorf("%s does not say where the password is", flag), "Write env:NAME, file:PATH or exec:COMMAND, or leave it out to be asked.")
+		}
+		return value, err
+	}
+	if !x.Interactive {
+		return secret.Value{}, hint(fmt.Errorf("no password for %s, and nobody to ask", p), "Give %s as env:NAME, file:PATH or exec:COMMAND.", flag)
+	}
+	typed, err := x.ReadPassword(ctx, fmt.Sprintf("Password for %s: ", p))
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("read password: %w", err)
+	}
+	if typed == "" {
+		return secret.Value{}, errors.New("no password was typed; nothing was done")
+	}
+	return secret.New(typed), nil
+}
+
+// rules are the folders a copy is about.
+func (x *copying) rules() folders.Rules {
+	return folders.Rules{Include: x.f.include, Exclude: x.f.exclude}
+}
+
+// run copies, then verifies if asked.
+func (x *copying) run(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Dir(x.ledger), 0o700); err != nil {
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	l, err := ledger.Open(ctx, x.ledger, ledger.Options{Clock: x.Clock, Random: x.Rand})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	x.report = x.copyReporter()
+	defer x.report.Close()
+	report, err := mailsync.Pass(ctx, x.options(l))
+	if err != nil {
+		return err
+	}
+	verified, err := x.compare(ctx, l)
+	if err != nil {
+		return err
+	}
+	x.report.Close()
+	x.conclude(report, verified)
+	switch {
+	case !report.Complete || report.Totals[mailsync.Rejected] > 0:
+		return exit(exitPartial)
+	case verified != nil && len(verified.Differences) > 0:
+		return exit(exitChanges)
+	}
+	return nil
+}
+
+func (x *copying) options(l mailsync.Ledger) mailsync.Options {
+	o := mailsync.Options{
+		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return x.openRead(ctx, x.from, x.uids()) },
+		OpenTarget: func(ctx context.Context) (mailsync.Target, error) { return x.openWrite(ctx, x.to) },
+		Ledger:     l, Owner: fmt.Sprintf("%s@%s pid %d", x.Who, x.Host, x.PID), Clock: x.Clock,
+		Policy: mailsync.Mirror, KeepVanished: !x.f.mirror, OnSimilar: x.onSimilar, RetryRejected: x.f.retry, Rules: x.rules(),
+		Progress: x.progress, Tap: x.Tap,
+	}
+	if x.f.addOnly {
+		o.Policy, o.Final = mailsync.AddOnly, true
+	}
+	return o
+}
+
+func (x *copying) compare(ctx context.Context, l mailsync.Ledger) (*mailsync.Verification, error) {
+	if !x.f.verify {
+		return nil, nil
+	}
+	v, err := mailsync.Verify(ctx, mailsync.VerifyOptions{
+		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return x.openRead(ctx, x.from, x.uids()) },
+		OpenTarget: x.openTargetToRead, Ledger: l, Depth: mailsync.Full, Now: x.Clock.Now(),
+	})
+	return &v, err
+}
