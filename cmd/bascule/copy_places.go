@@ -7,6 +7,7 @@ import (
 	"bascule/mailsync"
 	"bascule/mailsync/imapstore"
 	"bascule/mailsync/maildir"
+	"bascule/mailsync/mbox"
 )
 
 // uids is where the UIDs of a source that is a directory are kept: beside the
@@ -18,6 +19,8 @@ func (x *copying) openRead(ctx context.Context, p place, index string) (mailsync
 	switch p.kind {
 	case maildirPlace:
 		return maildir.OpenSource(ctx, x.maildir(p.path, index))
+	case mboxPlace:
+		return mbox.OpenSource(ctx, x.mbox(p.path, index))
 	}
 	cfg, err := x.server(p)
 	if err != nil {
@@ -35,6 +38,8 @@ func (x *copying) openWrite(ctx context.Context, p place) (mailsync.Target, erro
 	switch p.kind {
 	case maildirPlace:
 		return maildir.OpenTarget(ctx, x.maildir(p.path, ""))
+	case mboxPlace:
+		return mbox.OpenTarget(ctx, x.mbox(p.path, ""))
 	}
 	cfg, err := x.server(p)
 	if err != nil {
@@ -58,6 +63,10 @@ func (x *copying) openTargetToRead(ctx context.Context) (mailsync.Source, error)
 
 func (c *cli) maildir(path, index string) maildir.Config {
 	return maildir.Config{Path: path, Index: index, Clock: c.Clock, Random: c.Rand, Host: c.Host, PID: c.PID}
+}
+
+func (c *cli) mbox(path, index string) mbox.Config {
+	return mbox.Config{Path: path, Index: index, Clock: c.Clock, Random: c.Rand}
 }
 
 func (x *copying) server(p place) (imapstore.Config, error) {

@@ -39,6 +39,7 @@ var table = []line{
 	{pkg: "mailsync/wire", why: "the wire knows IMAP and nothing of the engine"},
 	{pkg: "mailsync/imapstore", may: []string{"mailsync", "mailsync/wire"}, why: "the adapter has a configuration of its own, which cmd fills in"},
 	{pkg: "mailsync/maildir", may: []string{"mailsync", "mailsync/uidlist"}, why: "a format on disk, and the UIDs it lacks"},
+	{pkg: "mailsync/mbox", may: []string{"mailsync", "mailsync/uidlist"}, why: "a format on disk, and the UIDs it lacks"},
 	{pkg: "mailsync/*", may: []string{"mailsync", "mailsync/folders"}, why: "the parts of the engine know the engine only"},
 	{pkg: "mailsync", may: []string{"mailsync/folders"}, why: "the copy engine knows nothing of plans, configuration or providers"},
 
