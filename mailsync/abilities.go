@@ -66,3 +66,17 @@ type Founder interface {
 	// CreateAll is Create and Subscribe for each, in order. An error is the connection's.
 	CreateAll(ctx context.Context, folders []NewFolder) ([]Created, error)
 }
+
+// Streamer is a Target that takes a batch while it still works on those before it.
+type Streamer interface {
+	// AppendStream is Append for batch behind batch, without waiting for the
+	// answers. next returns the messages of a batch as Append wants them, and
+	// more = false at the end; with wait false it may return nil and more =
+	// true: none is there yet. done is told what Append would have returned,
+	// for each batch in their order. A batch that is refused ends nothing. The
+	// error is the connection's: batches that done was not told of are unknown.
+	AppendStream(ctx context.Context, f Folder, next func(wait bool) (batch NextMessage, more bool), done func(Appended, error)) error
+}
+
+// NextMessage yields the messages of a batch, nil at its end.
+type NextMessage = func() (*Outgoing, error)

@@ -23,16 +23,27 @@ const (
 // maxRejections in a row without a message accepted say that it is not the messages.
 const maxRejections = 25
 
-// copyAll copies pair by pair, oldest message first.
+// copyAll copies what is new: streaming where the target can, then pair by
+// pair, oldest message first, whatever needs a closer look.
 func (p *pass) copyAll(ctx context.Context, copies []CopyAction) error {
 	p.state.total = len(copies)
 	byPair := map[*PairState][]CopyAction{}
 	for _, a := range copies {
 		byPair[a.Pair] = append(byPair[a.Pair], a)
 	}
+	for s := range byPair {
+		byPair[s] = p.unsuspected(s, byPair[s])
+		slices.SortFunc(byPair[s], byUID)
+	}
+	if len(copies) > 0 && p.streams() {
+		var err error
+		if byPair, err = p.flowAll(ctx, byPair); err != nil {
+			return err
+		}
+	}
 	for _, s := range p.state.pairs {
-		list := p.unsuspected(s, byPair[s])
-		slices.SortFunc(list, func(a, b CopyAction) int { return cmp.Compare(a.Meta.UID, b.Meta.UID) })
+		list := byPair[s]
+		slices.SortFunc(list, byUID)
 		for _, batch := range p.batches(s, list) {
 			if err := p.copyBatch(ctx, s, batch, allFlags); err != nil {
 				if err = p.folderError(ctx, s, err); err != nil {
@@ -44,6 +55,8 @@ func (p *pass) copyAll(ctx context.Context, copies []CopyAction) error {
 	}
 	return nil
 }
+
+func byUID(a, b CopyAction) int { return cmp.Compare(a.Meta.UID, b.Meta.UID) }
 
 // batches cuts by number and by octets; a message larger than the bound is a batch by itself.
 func (p *pass) batches(s *PairState, list []CopyAction) [][]CopyAction {
@@ -172,17 +185,22 @@ func (p *pass) recordSent(ctx context.Context, s *PairState, in *Intent, sent []
 		// No UIDPLUS, or an answer that does not fit: look, as after a crash.
 		return p.recordFound(ctx, s, in, len(sent))
 	}
-	rows := make([]*Row, 0, len(sent))
-	w := p.wrote(s.Pair.Target.Path)
-	for i, m := range sent {
-		rows = append(rows, copiedRow(s, m.action.Row, in, m.action.Meta, m.hash.Print(), done.UIDs[i]))
-		w.last = max(w.last, done.UIDs[i])
-	}
+	rows := p.sentRows(s, in, sent, done.UIDs)
 	if err := p.commit(ctx, Change{Rows: rows, Close: in.ID}); err != nil {
 		return err
 	}
 	p.countCopied(s, rows)
 	return nil
+}
+
+func (p *pass) sentRows(s *PairState, in *Intent, sent []*sentMessage, uids []UID) []*Row {
+	rows := make([]*Row, 0, len(sent))
+	w := p.wrote(s.Pair.Target.Path)
+	for i, m := range sent {
+		rows = append(rows, copiedRow(s, m.action.Row, in, m.action.Meta, m.hash.Print(), uids[i]))
+		w.last = max(w.last, uids[i])
+	}
+	return rows
 }
 
 func (p *pass) recordFound(ctx context.Context, s *PairState, in *Intent, sent int) error {

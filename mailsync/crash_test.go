@@ -40,7 +40,21 @@ func scenarios() map[string]scenario {
 	addOnly := func(o *mailsync.Options) { o.Policy = mailsync.AddOnly }
 	small := func(o *mailsync.Options) { o.BatchMessages = 4 }
 	return map[string]scenario{
-		"first copy":                      {prepare: (*world).fill, options: small},
+		"first copy": {prepare: (*world).fill, options: small},
+		"first copy, many batches on one connection": {prepare: (*world).fill, options: func(o *mailsync.Options) { o.BatchMessages, o.Connections = 1, 1 }},
+		"first copy, many batches on many connections": {prepare: func(w *world) {
+			w.fill()
+			for n := range 12 {
+				w.source.Put("INBOX", body(5), day) // twins, in batches of their own
+				w.source.Put([]string{"Clients", "A", "B", "C"}[n%4], body(2000+n%3), day)
+			}
+		}, options: func(o *mailsync.Options) { o.BatchMessages, o.Connections = 2, 5 }},
+		"several are refused while others are under way": {personality: storetest.Personality{Refuse: refuseMarked}, prepare: func(w *world) {
+			w.source.Put("INBOX", "virus", day)
+			w.fill()
+			w.source.Put("Clients", "virus", day)
+			w.source.Put("INBOX", "virus", day)
+		}, options: small},
 		"first copy, no UIDPLUS":          {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
 		"first copy, single appends":      {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
 		"first copy, flagged is dropped":  {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},

@@ -38,6 +38,9 @@ type Options struct {
 	// BatchMessages and BatchBytes bound one APPEND; 0 means 100 messages, 8 MiB.
 	BatchMessages int
 	BatchBytes    int64
+	// Connections bounds those to each side at once; 0 means 4. More than one
+	// is opened only when there is much to copy in several folders.
+	Connections int
 	// Grace is how long a server is given to finish a batch whose
 	// connection broke, before it counts as not received; 0 means 2 s.
 	Grace time.Duration
@@ -58,6 +61,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.BatchBytes == 0 {
 		o.BatchBytes = 8 << 20
+	}
+	if o.Connections == 0 {
+		o.Connections = 4
 	}
 	if o.Grace == 0 {
 		o.Grace = 2 * time.Second

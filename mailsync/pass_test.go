@@ -26,7 +26,8 @@ type world struct {
 	source, target *storetest.Server
 	ledger         mailsync.Ledger
 	o              mailsync.Options
-	gentle         bool // nobody expunges for now
+	gentle         bool // nobody expunges after a killed pass
+	moved          []string
 }
 
 func newWorld(t testing.TB, p storetest.Personality) *world {

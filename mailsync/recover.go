@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 )
 
 // recover settles the fate of batches that were announced and not recorded.
@@ -14,12 +16,50 @@ func (p *pass) recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
-	for _, in := range intents {
-		if err := p.recoverIntent(ctx, in); err != nil {
+	for _, group := range together(intents) {
+		if err := p.recoverIntent(ctx, group[0]); err != nil {
 			return fmt.Errorf("look for an interrupted batch: %w", err)
+		}
+		for _, in := range group[1:] {
+			if err := p.commit(ctx, Change{Close: in.ID}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// together joins the intents of one folder, which were under way at the same
+// time: the first of each group says what all of them sent. Looking for them
+// one by one would read the same messages again and again.
+func together(intents []Intent) [][]Intent {
+	type folder struct {
+		pair             int64
+		source, validity uint32
+	}
+	at := map[folder]int{}
+	var out [][]Intent
+	for _, in := range intents {
+		k := folder{in.Pair, in.SourceValidity, in.Validity}
+		i, ok := at[k]
+		if !ok {
+			at[k] = len(out)
+			out = append(out, []Intent{in})
+			continue
+		}
+		first := &out[i][0]
+		first.Sources = append(slices.Clone(first.Sources), in.Sources...)
+		first.Next, first.At = min(first.Next, in.Next), later(first.At, in.At)
+		out[i] = append(out[i], in)
+	}
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (p *pass) recoverIntent(ctx context.Context, in Intent) error {

@@ -168,12 +168,7 @@ func (p *pass) connect(ctx context.Context) error {
 
 // hangUp ends both connections; what a server says to that changes nothing.
 func (p *pass) hangUp() {
-	if p.source != nil {
-		_ = p.source.Close()
-	}
-	if p.target != nil {
-		_ = p.target.Close()
-	}
+	(&lane{p.source, p.target}).close()
 	p.source, p.target = nil, nil
 }
 

@@ -47,8 +47,13 @@ func (t *Target) Append(ctx context.Context, f mailsync.Folder, next func() (*ma
 		}
 		return a.singles()
 	})
+	return a.outcome(err)
+}
+
+// outcome is what the caller is told of a batch.
+func (a *appending) outcome(err error) (mailsync.Appended, error) {
 	if err == nil && a.source != nil {
-		err = fmt.Errorf("%s: append to folder %s: %w", t.s.cfg.who(), quote(f), a.source)
+		err = fmt.Errorf("%s: append to folder %s: %w", a.t.s.cfg.who(), quote(a.folder), a.source)
 	}
 	if a.noUIDs || len(a.out.UIDs) != a.accepted {
 		a.out.UIDs = nil // a count that does not fit names nothing
@@ -108,26 +113,36 @@ func preamble(m *mailsync.Outgoing) (string, error) {
 var ErrFlag = errors.New("not a flag")
 
 func (a *appending) batch() error {
+	m, err := a.send()
+	if err != nil || m == nil {
+		return err
+	}
+	return a.answered(m)
+}
+
+// send writes a whole MULTIAPPEND; nil where there is nothing to send.
+func (a *appending) send() (*wire.Command, error) {
 	it, ok := a.take()
 	if !ok {
-		return nil
+		return nil, nil
 	}
-	c := a.t.s.conn
-	m := c.Begin("APPEND", a.lit).Name(a.folder.Raw)
+	m := a.t.s.conn.Begin("APPEND", a.lit).Name(a.folder.Raw)
 	for ; ok; it, ok = a.take() {
 		a.unknown = true
 		if err := m.Text(it.text).Literal(it.msg.Size, it.msg.Body); err != nil {
-			return err
+			return nil, err
 		}
 		if m.Refused() != nil {
 			break
 		}
 		a.sent++
 	}
-	if err := m.End(); err != nil {
-		return err
-	}
-	r, err := c.Await(m.Tag, nil)
+	return m, m.End()
+}
+
+// answered reads the reply to a MULTIAPPEND.
+func (a *appending) answered(m *wire.Command) error {
+	r, err := a.t.s.conn.Await(m.Tag, nil)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,5 +83,59 @@ func foundingAgrees(t *testing.T, f Fixture) {
 		if m.Err != nil || !there || m.Folder.Raw != x.Raw || m.Subscribed != asked[i].Subscribe || asked[i].Subscribe && !x.Subscribed {
 			t.Errorf("%v: %+v, listed %+v", asked[i].Path, m, x)
 		}
+	}
+}
+
+// streamKeepsOrder: batches behind one another arrive as batches one by one
+// would, and answers come in order.
+func streamKeepsOrder(t *testing.T, f Fixture) {
+	s := f.begin(t)
+	streamer, ok := s.target.(mailsync.Streamer)
+	if !ok {
+		t.Skip("no streams")
+	}
+	var sent []string
+	batches := make([]mailsync.NextMessage, 40)
+	for n := range batches {
+		var bodies []string
+		for i := range n % 4 {
+			bodies = append(bodies, fmt.Sprintf("Subject: %d.%d\r\n\r\n%s", n, i, mail(n)))
+		}
+		sent = append(sent, bodies...)
+		batches[n] = batchOf(bodies...)
+	}
+	var uids []mailsync.UID
+	answers, given := 0, 0
+	err := streamer.AppendStream(s.ctx, s.folder, func(wait bool) (mailsync.NextMessage, bool) {
+		if given == len(batches) {
+			return nil, false
+		}
+		if given%5 == 4 && !wait {
+			return nil, true
+		}
+		given++
+		return batches[given-1], true
+	}, func(a mailsync.Appended, err error) {
+		if err != nil {
+			t.Errorf("batch %d: %v", answers, err)
+		}
+		answers++
+		uids = append(uids, a.UIDs...)
+	})
+	if err != nil || answers != len(batches) {
+		t.Fatalf("%d answers to %d batches, %v", answers, len(batches), err)
+	}
+	s.selectFolder(s.folder)
+	there := s.uids()
+	bodies, _ := s.bodies(there)
+	var got []string
+	for _, u := range there {
+		got = append(got, bodies[u])
+	}
+	if d := cmp.Diff(sent, got); d != "" {
+		t.Fatalf("(-sent +stored):\n%.2000s", d)
+	}
+	if s.target.Accepts().UIDPlus && !slices.Equal(uids, there) {
+		t.Fatalf("answers named %v, there are %v", uids, there)
 	}
 }

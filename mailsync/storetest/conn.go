@@ -46,7 +46,10 @@ func (c *conn) begin(ctx context.Context, command string, write bool) (func(), e
 		return nil, retry.Temporary(ErrCut)
 	}
 	if c.s.Before != nil {
-		if err := c.s.Before(command); err != nil {
+		c.s.hook.Lock()
+		err := c.s.Before(command)
+		c.s.hook.Unlock()
+		if err != nil {
 			c.dead = errors.Is(err, ErrCut)
 			return nil, err
 		}
@@ -423,6 +426,7 @@ func (c *conn) changed(m Message) Message {
 var (
 	_ mailsync.Surveyor = (*conn)(nil)
 	_ mailsync.Founder  = (*conn)(nil)
+	_ mailsync.Streamer = (*conn)(nil)
 )
 
 // Survey is the commands one by one: others work in between.
@@ -465,4 +469,36 @@ func (c *conn) CreateAll(ctx context.Context, folders []mailsync.NewFolder) ([]m
 		out[i].Err = err
 	}
 	return out, nil
+}
+
+// lateness is how many answers are on their way while batches are sent.
+const lateness = 3
+
+// AppendStream stores batch by batch and answers late: what is stored when the
+// connection ends may not have been answered.
+func (c *conn) AppendStream(ctx context.Context, f mailsync.Folder, next func(bool) (mailsync.NextMessage, bool), done func(mailsync.Appended, error)) error {
+	type answer struct {
+		out mailsync.Appended
+		err error
+	}
+	var late []answer
+	for {
+		batch, more := next(len(late) == 0)
+		if !more && len(late) == 0 {
+			return nil
+		}
+		if len(late) > 0 && (batch == nil || len(late) >= lateness) {
+			done(late[0].out, late[0].err)
+			late = late[1:]
+		}
+		if batch == nil {
+			continue
+		}
+		out, err := c.Append(ctx, f, batch)
+		var ae *mailsync.AppendError
+		if errors.As(err, &ae) && (ae.Unknown || errors.Is(err, ErrCut)) {
+			return err
+		}
+		late = append(late, answer{out, err})
+	}
 }

@@ -66,6 +66,7 @@ type Server struct {
 	CutAppend func(n int) Cut
 	P         Personality
 
+	hook     sync.Mutex // one Before at a time, as if people took turns
 	mu       sync.Mutex
 	boxes    []*box
 	validity uint32

@@ -1,0 +1,388 @@
+package mailsync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"bascule/internal/retry"
+)
+
+// window is how many batches a lane may have announced and not recorded: what
+// has to be looked for after a crash.
+const window = 16
+
+// A segment ends here, so that what is read in vain after a refusal is bounded.
+const (
+	segmentBytes   = 64 << 20
+	segmentBatches = 400
+)
+
+// flow copies segments on several lanes at once. It is the pass's own
+// goroutine that announces and records: lanes only move octets.
+type flow struct {
+	p      *pass
+	queue  []segment
+	events chan laneEvent
+	// opened brings lanes that were connected meanwhile.
+	opened  chan *lane
+	opening int
+	lanes   []*lane
+	busy    map[*lane]*progress
+	// left is what the plain way must look at: refused batches and what the
+	// source did not deliver.
+	left  map[*PairState][]CopyAction
+	doubt []doubted
+	// halted folders get nothing more: the server said something that is not
+	// about one message.
+	halted map[*PairState]bool
+	err    error
+	wg     sync.WaitGroup
+}
+
+// progress is a segment on a lane.
+type progress struct {
+	*stream
+	next    int // the batch to be announced next
+	open    map[*announced]bool
+	closing bool
+}
+
+// doubted is a batch that was accepted without saying under which UIDs.
+type doubted struct {
+	pair   *PairState
+	intent *Intent
+	sent   int
+}
+
+// streams reports whether both what must be known and what must be possible is there.
+func (p *pass) streams() bool {
+	_, ok := p.target.(Streamer)
+	a := p.target.Accepts()
+	return ok && a.UIDPlus && a.MultiAppend
+}
+
+// flowAll copies what can be streamed, and returns what is left for the plain way.
+func (p *pass) flowAll(ctx context.Context, byPair map[*PairState][]CopyAction) (map[*PairState][]CopyAction, error) {
+	f := &flow{p: p, events: make(chan laneEvent), opened: make(chan *lane), busy: map[*lane]*progress{},
+		left: map[*PairState][]CopyAction{}, halted: map[*PairState]bool{}, lanes: []*lane{{p.source, p.target}}}
+	for _, s := range p.state.pairs {
+		f.cut(s, byPair[s])
+	}
+	// Long folders first: the last one decides when all are done.
+	slices.SortStableFunc(f.queue, func(a, b segment) int { return cmp.Compare(len(b.batches), len(a.batches)) })
+	p.state.openSource, p.state.openTarget = "", ""
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer f.end(cancel)
+	f.widen(ctx)
+	for f.start(ctx); len(f.busy) > 0; f.start(ctx) {
+		select {
+		case l := <-f.opened:
+			f.opening--
+			if l != nil {
+				f.lanes = append(f.lanes, l)
+			}
+		case e := <-f.events:
+			f.heard(ctx, e)
+		}
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	f.giveUp(func(*PairState) bool { return true })
+	for _, d := range f.doubt {
+		if err := p.recordFound(ctx, d.pair, d.intent, d.sent); err != nil {
+			return nil, err
+		}
+	}
+	return f.left, nil
+}
+
+// cut makes segments of what a folder needs; suspects are left to the plain way, alone.
+func (f *flow) cut(s *PairState, list []CopyAction) {
+	from, ok := f.p.sourceFolder(s)
+	to, there := f.p.targetFolder(s)
+	if !ok || !there {
+		f.left[s] = list
+		return
+	}
+	var octets int64
+	for _, batch := range f.p.batches(s, list) {
+		if f.p.suspects[suspectKey(s, batch[0].Meta.UID)] > 0 {
+			f.left[s] = append(f.left[s], batch...)
+			continue
+		}
+		n := len(f.queue) - 1
+		if n < 0 || f.queue[n].pair != s || octets > segmentBytes || len(f.queue[n].batches) >= segmentBatches {
+			f.queue = append(f.queue, segment{pair: s, from: from, to: to})
+			n, octets = len(f.queue)-1, 0
+		}
+		f.queue[n].batches = append(f.queue[n].batches, batch)
+		for _, a := range batch {
+			octets += a.Meta.Size
+		}
+	}
+}
+
+// widen connects more lanes where folders and batches are worth it. A server
+// that does not want them is left in peace.
+func (f *flow) widen(ctx context.Context) {
+	batches, pairs := 0, map[*PairState]bool{}
+	for _, g := range f.queue {
+		batches += len(g.batches)
+		pairs[g.pair] = true
+	}
+	for range min(f.p.Connections, len(pairs), 1+batches/3) - 1 {
+		f.opening++
+		f.wg.Go(func() {
+			l := f.p.openLane(ctx)
+			select {
+			case f.opened <- l:
+			case <-ctx.Done():
+				l.close()
+			}
+		})
+	}
+}
+
+func (p *pass) openLane(ctx context.Context) *lane {
+	l := &lane{}
+	var err error
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		l.target, err = p.OpenTarget(ctx)
+		done <- err
+	}()
+	l.source, err = p.OpenSource(ctx)
+	if err != nil {
+		l.source = nil
+	}
+	if e := <-done; e != nil {
+		l.target, err = nil, e
+	}
+	if err != nil {
+		l.close()
+		return nil
+	}
+	return l
+}
+
+func (l *lane) close() {
+	if l == nil {
+		return
+	}
+	var wg sync.WaitGroup
+	if l.source != nil {
+		wg.Go(func() { _ = l.source.Close() })
+	}
+	if l.target != nil {
+		wg.Go(func() { _ = l.target.Close() })
+	}
+	wg.Wait()
+}
+
+// end waits for all goroutines, whatever made the pass stop.
+func (f *flow) end(cancel context.CancelCauseFunc) {
+	cancel(errFlowEnded)
+	for _, pr := range f.busy {
+		f.close(pr)
+	}
+	for len(f.busy) > 0 {
+		if e := <-f.events; e.batch == nil {
+			delete(f.busy, e.lane)
+		}
+	}
+	done := make(chan struct{})
+	go func() { f.wg.Wait(); close(done) }()
+	for waiting := true; waiting; {
+		select {
+		case l := <-f.opened:
+			f.lanes = append(f.lanes, l)
+		case <-done:
+			waiting = false
+		}
+	}
+	var wg sync.WaitGroup
+	for _, l := range f.lanes[1:] {
+		wg.Go(l.close)
+	}
+	wg.Wait()
+}
+
+var errFlowEnded = errors.New("copying ended")
+
+// start gives idle lanes work. Two lanes on one folder would wait for each
+// other in the server's locks.
+func (f *flow) start(ctx context.Context) {
+	f.giveUp(func(s *PairState) bool { return f.halted[s] })
+	for _, l := range f.lanes {
+		i := slices.IndexFunc(f.queue, func(g segment) bool { return !f.working(g.pair) })
+		if i < 0 || f.err != nil {
+			return
+		}
+		if f.busy[l] != nil {
+			continue
+		}
+		pr := &progress{stream: newStream(f.queue[i], l, f.events), open: map[*announced]bool{}}
+		f.queue = slices.Delete(f.queue, i, i+1)
+		f.busy[l] = pr
+		f.wg.Go(func() { pr.run(ctx) })
+		f.announce(ctx, pr, nil)
+	}
+}
+
+// giveUp leaves segments of some folders to the plain way.
+func (f *flow) giveUp(which func(*PairState) bool) {
+	f.queue = slices.DeleteFunc(f.queue, func(g segment) bool {
+		if !which(g.pair) {
+			return false
+		}
+		f.left[g.pair] = append(f.left[g.pair], slices.Concat(g.batches...)...)
+		return true
+	})
+}
+
+func (f *flow) working(s *PairState) bool {
+	for _, pr := range f.busy {
+		if pr.pair == s {
+			return true
+		}
+	}
+	return false
+}
+
+// announce makes intents durable until the window is full, the first one
+// together with the record of what ended.
+func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
+	for f.err == nil {
+		more := !pr.closing && !f.halted[pr.pair] && pr.next < len(pr.batches) && len(pr.open) < window
+		if !more && c == nil {
+			break
+		}
+		if c == nil {
+			c = &Change{}
+		}
+		var b *announced
+		if more {
+			b = &announced{number: pr.next, intent: f.p.intent(pr.pair, pr.batches[pr.next])}
+			c.Open = b.intent
+			pr.next++
+		}
+		if err := f.p.commit(ctx, *c); err != nil {
+			f.fail(err)
+			break
+		}
+		if c = nil; b != nil {
+			f.p.Tap("before APPEND")
+			pr.open[b] = true
+			pr.announcements <- b // has room for the window
+		}
+	}
+	if f.halted[pr.pair] || pr.next == len(pr.batches) {
+		f.close(pr)
+	}
+}
+
+// close lets a stream end after what was announced.
+func (f *flow) close(pr *progress) {
+	if !pr.closing {
+		pr.closing = true
+		close(pr.announcements)
+	}
+}
+
+func (f *flow) heard(ctx context.Context, e laneEvent) {
+	pr := f.busy[e.lane]
+	if e.batch != nil {
+		f.landed(ctx, pr, e)
+		return
+	}
+	delete(f.busy, e.lane)
+	if e.suspect != 0 {
+		f.p.suspects[suspectKey(pr.pair, e.suspect)]++
+	}
+	f.close(pr)
+	if e.err != nil {
+		f.failed(ctx, pr, e.err)
+	}
+	for ; pr.next < len(pr.batches); pr.next++ {
+		f.left[pr.pair] = append(f.left[pr.pair], pr.batches[pr.next]...)
+	}
+}
+
+// failed ends everything when a connection did. What a server said about one
+// folder is that folder's matter: the plain way finds the words for it.
+func (f *flow) failed(ctx context.Context, pr *progress, err error) {
+	var se *ServerError
+	own := errors.As(err, &se) && se.Status != "BYE" || errors.Is(err, ErrNoFolder) || errors.Is(err, errFolderChanged)
+	if !own || retry.IsTemporary(err) || ctx.Err() != nil || !pr.clean && pr.current != nil {
+		if ctx.Err() == nil && !retry.IsTemporary(err) {
+			err = retry.Temporary(err)
+		}
+		f.fail(err)
+		return
+	}
+	f.halted[pr.pair] = true
+	for b := range pr.open {
+		f.withdraw(ctx, pr, b)
+	}
+}
+
+// fail lets all lanes end after what was announced.
+func (f *flow) fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+	for _, pr := range f.busy {
+		f.close(pr)
+	}
+}
+
+// withdraw closes the intent of a batch of which nothing was sent.
+func (f *flow) withdraw(ctx context.Context, pr *progress, b *announced) {
+	if err := f.p.commit(ctx, Change{Close: b.intent.ID}); err != nil {
+		f.fail(err)
+	}
+	f.left[pr.pair] = append(f.left[pr.pair], pr.batches[b.number]...)
+}
+
+// landed records an answer, and announces the next batch with it.
+func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
+	if f.err != nil {
+		return // the intent stays open: who comes next looks
+	}
+	delete(pr.open, e.batch)
+	f.p.Tap("after APPEND")
+	s, b := pr.pair, e.batch
+	sent, uids := b.sent, e.appended
+	if e.err != nil {
+		var ae *AppendError
+		if !errors.As(e.err, &ae) || ae.Unknown {
+			f.fail(retry.Temporary(e.err))
+			return
+		}
+		sent, uids = sent[:min(ae.Accepted, len(sent))], Appended{UIDs: ae.UIDs, UIDValidity: s.Target.UIDValidity}
+		f.refusedBy(pr, ae)
+	}
+	f.left[s] = append(f.left[s], without(pr.batches[b.number], sent, nil)...)
+	if len(sent) > 0 && (len(uids.UIDs) != len(sent) || uids.UIDValidity != s.Target.UIDValidity) {
+		f.doubt = append(f.doubt, doubted{s, b.intent, len(sent)})
+		f.announce(ctx, pr, nil)
+		return
+	}
+	rows := f.p.sentRows(s, b.intent, sent, uids.UIDs)
+	f.announce(ctx, pr, &Change{Rows: rows, Close: b.intent.ID})
+	if f.err == nil {
+		f.p.countCopied(s, rows)
+	}
+}
+
+func (f *flow) refusedBy(pr *progress, ae *AppendError) {
+	var se *ServerError
+	if !errors.As(ae.Err, &se) || retry.IsTemporary(ae.Err) || stops(se) || se.Code == "TRYCREATE" {
+		f.halted[pr.pair] = true
+	}
+}

@@ -1,0 +1,104 @@
+package imapstore
+
+import (
+	"context"
+	"errors"
+
+	"bascule/mailsync"
+	"bascule/mailsync/wire"
+)
+
+var _ mailsync.Streamer = (*Target)(nil)
+
+// streamFlight is how many batches may be under way. Their octets are in the
+// sockets, not in memory.
+const streamFlight = 16
+
+// AppendStream implements mailsync.Streamer: one MULTIAPPEND behind the other.
+// Servers that must be waited for in the middle of a command get them one by one.
+func (t *Target) AppendStream(ctx context.Context, f mailsync.Folder, next func(wait bool) (mailsync.NextMessage, bool), done func(mailsync.Appended, error)) error {
+	st := &stream{t: t, folder: f, next: next, done: done}
+	if !t.multi() || t.s.lit != wire.LiteralPlus {
+		return st.oneByOne(ctx)
+	}
+	return t.s.do(ctx, "append to folder "+quote(f), func() error {
+		t.s.conn.Patience(t.s.lim.Commit)
+		defer t.s.conn.Patience(0)
+		return st.run()
+	})
+}
+
+type stream struct {
+	t      *Target
+	folder mailsync.Folder
+	next   func(wait bool) (mailsync.NextMessage, bool)
+	done   func(mailsync.Appended, error)
+	air    []underway
+}
+
+// underway is a batch whose answer was not read; command is nil for one that
+// had nothing to send.
+type underway struct {
+	*appending
+	command *wire.Command
+}
+
+func (st *stream) run() error {
+	for {
+		batch, more := st.next(len(st.air) == 0)
+		switch {
+		case !more && len(st.air) == 0:
+			return nil
+		case batch == nil || len(st.air) >= streamFlight:
+			if err := st.land(); err != nil {
+				return err
+			}
+		}
+		if batch == nil {
+			continue
+		}
+		a := &appending{t: st.t, folder: st.folder, next: batch, lit: st.t.s.lit}
+		m, err := a.send()
+		if err != nil {
+			return err
+		}
+		st.air = append(st.air, underway{a, m})
+	}
+}
+
+// land reads the answer to the oldest batch.
+func (st *stream) land() error {
+	if len(st.air) == 0 {
+		return nil
+	}
+	b := st.air[0]
+	var err error
+	if b.command != nil {
+		err = b.answered(b.command)
+	}
+	if b.unknown {
+		return err
+	}
+	st.air = st.air[1:]
+	st.done(b.outcome(err))
+	return nil
+}
+
+// oneByOne is Append in a loop.
+func (st *stream) oneByOne(ctx context.Context) error {
+	for {
+		batch, more := st.next(true)
+		if !more {
+			return nil
+		}
+		if batch == nil {
+			continue
+		}
+		out, err := st.t.Append(ctx, st.folder, batch)
+		var ae *mailsync.AppendError
+		if errors.As(err, &ae) && ae.Unknown {
+			return err
+		}
+		st.done(out, err)
+	}
+}

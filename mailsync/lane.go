@@ -1,0 +1,259 @@
+package mailsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// lane is a connection to each side that copies folder after folder. The
+// first one has the connections of the pass itself.
+type lane struct {
+	source Source
+	target Target
+}
+
+// segment is what a lane copies at once: messages of one folder, in the
+// batches they are announced in.
+type segment struct {
+	pair     *PairState
+	from, to Folder
+	batches  [][]CopyAction
+}
+
+// announced is a batch whose intent is durable.
+type announced struct {
+	number int
+	intent *Intent
+	sent   []*sentMessage
+}
+
+// laneEvent is what a lane tells the pass.
+type laneEvent struct {
+	lane *lane
+	// batch is one that the target answered, with appended and err; else the segment ended with err.
+	batch    *announced
+	appended Appended
+	err      error
+	// suspect is the message during which the connection ended, or 0.
+	suspect UID
+}
+
+// stream carries one segment. One goroutine reads the source, the caller of
+// run writes the target, and the pass announces batches and records answers.
+type stream struct {
+	segment
+	lane   *lane
+	events chan<- laneEvent
+	// batches are announced here, in order; closed when there are no more.
+	announcements chan *announced
+
+	byUID   map[UID]int // the number of its batch
+	parcels chan parcel
+	stop    chan struct{}
+	// verdict is what becomes of messages after stop was closed.
+	verdict error
+	flags   func(Meta) []string
+	// readErr is why the source ended early: written by the reading
+	// goroutine, read after parcels is closed.
+	readErr error
+
+	// clean is true once the target answered everything it was sent.
+	clean    bool
+	underway []*announced
+	current  *announced
+	held     *parcel // given to the target
+	peeked   *parcel // of a later batch
+}
+
+func newStream(g segment, l *lane, events chan<- laneEvent) *stream {
+	t := &stream{segment: g, lane: l, events: events, announcements: make(chan *announced, window), byUID: map[UID]int{},
+		parcels: make(chan parcel), stop: make(chan struct{})}
+	for n, batch := range g.batches {
+		for _, a := range batch {
+			t.byUID[a.Meta.UID] = n
+		}
+	}
+	return t
+}
+
+// run copies the segment and tells how it ended.
+func (t *stream) run(ctx context.Context) {
+	err := t.open(ctx)
+	if err == nil {
+		err = t.carry(ctx)
+	}
+	e := laneEvent{lane: t.lane, err: err}
+	if t.current != nil && len(t.current.sent) > 0 {
+		if last := t.current.sent[len(t.current.sent)-1]; !last.whole {
+			e.suspect = last.action.Meta.UID
+		}
+	}
+	t.events <- e
+}
+
+// open opens the folder on both sides, and insists on both UIDVALIDITYs.
+func (t *stream) open(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		st, err := t.lane.target.Select(ctx, t.to)
+		if err == nil && st.UIDValidity != t.pair.Target.UIDValidity {
+			err = fmt.Errorf("target folder %s: %w", showPath(t.to.Path), errFolderChanged)
+		}
+		done <- err
+	}()
+	st, err := t.lane.source.Examine(ctx, t.from)
+	if err == nil && st.UIDValidity != t.pair.Source.UIDValidity {
+		err = fmt.Errorf("source folder %s: %w", showPath(t.from.Path), errFolderChanged)
+	}
+	return errors.Join(err, <-done)
+}
+
+func (t *stream) carry(ctx context.Context) error {
+	accepts := t.lane.target.Accepts()
+	t.flags = func(m Meta) []string { return sendFlags(m.Flags, accepts, allFlags) }
+	go t.read(ctx)
+	err := t.lane.target.(Streamer).AppendStream(ctx, t.to, t.nextBatch, t.answered)
+	t.clean, t.verdict = err == nil, errDiscarded
+	if err != nil {
+		t.verdict = err // the source's connection is of no use either: the pass begins anew
+	}
+	close(t.stop)
+	t.release(t.verdict)
+	for p := range t.parcels {
+		p.done <- t.verdict
+	}
+	if err != nil {
+		return fmt.Errorf("append to %s: %w", showPath(t.to.Path), err)
+	}
+	if t.readErr != nil {
+		return fmt.Errorf("read messages of %s: %w", showPath(t.from.Path), t.readErr)
+	}
+	return nil
+}
+
+// read hands each message over and waits until its octets are used.
+func (t *stream) read(ctx context.Context) {
+	defer close(t.parcels)
+	seen := map[UID]bool{}
+	_, t.readErr = t.lane.source.Fetch(ctx, t.uids(), func(m Meta, octets int64, body io.Reader) error {
+		n, asked := t.byUID[m.UID]
+		if !asked || seen[m.UID] || octets == 0 && t.action(n, m.UID).Meta.Size > 0 {
+			return discard(body)
+		}
+		seen[m.UID] = true
+		p := parcel{meta: m, octets: octets, body: body, done: make(chan error, 1)}
+		select {
+		case t.parcels <- p:
+		case <-t.stop:
+			p.done <- t.verdict
+		}
+		if err := <-p.done; err != nil && !errors.Is(err, errDiscarded) {
+			return err
+		}
+		return discard(body)
+	})
+}
+
+func (t *stream) uids() []UID {
+	var out []UID
+	for _, b := range t.batches {
+		for _, a := range b {
+			out = append(out, a.Meta.UID)
+		}
+	}
+	return out
+}
+
+func (t *stream) action(batch int, uid UID) CopyAction {
+	for _, a := range t.batches[batch] {
+		if a.Meta.UID == uid {
+			return a
+		}
+	}
+	return CopyAction{}
+}
+
+// nextBatch is asked by the target for what to send next.
+func (t *stream) nextBatch(wait bool) (NextMessage, bool) {
+	if t.current != nil && t.broken() {
+		return nil, false
+	}
+	var b *announced
+	more := true
+	if wait {
+		b, more = <-t.announcements
+	} else {
+		select {
+		case b, more = <-t.announcements:
+		default:
+		}
+	}
+	if b == nil {
+		return nil, more
+	}
+	t.current = b
+	t.underway = append(t.underway, b)
+	return t.nextMessage, true
+}
+
+func (t *stream) broken() bool {
+	n := len(t.current.sent)
+	return n > 0 && !t.current.sent[n-1].whole
+}
+
+// nextMessage gives the target the next message of the current batch. The
+// first of a later batch ends it; what comes late is left for another time.
+func (t *stream) nextMessage() (*Outgoing, error) {
+	if t.broken() {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if t.held != nil {
+		t.held.done <- nil
+		t.held = nil
+	}
+	for {
+		p := t.peeked
+		t.peeked = nil
+		if p == nil {
+			got, ok := <-t.parcels
+			if !ok {
+				return nil, nil
+			}
+			p = &got
+		}
+		switch n := t.byUID[p.meta.UID]; {
+		case n < t.current.number:
+			p.done <- errDiscarded
+		case n > t.current.number:
+			t.peeked = p
+			return nil, nil
+		default:
+			return t.give(p), nil
+		}
+	}
+}
+
+func (t *stream) give(p *parcel) *Outgoing {
+	t.held = p
+	s := &sentMessage{action: t.action(t.current.number, p.meta.UID), hash: NewHasher(), octets: p.octets, whole: p.octets == 0}
+	t.current.sent = append(t.current.sent, s)
+	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: t.flags(s.action.Meta), Body: &tee{from: p.body, message: s}}
+}
+
+func (t *stream) release(err error) {
+	for _, p := range []*parcel{t.held, t.peeked} {
+		if p != nil {
+			p.done <- err
+		}
+	}
+	t.held, t.peeked = nil, nil
+}
+
+// answered passes the answer to the oldest batch under way on.
+func (t *stream) answered(done Appended, err error) {
+	b := t.underway[0]
+	t.underway = t.underway[1:]
+	t.events <- laneEvent{lane: t.lane, batch: b, appended: done, err: err}
+}
