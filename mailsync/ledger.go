@@ -100,13 +100,6 @@ type Row struct {
 	Reason  string
 }
 
-func (r Row) print() Print {
-	p := Print{Digest: r.Digest, Plain: r.Plain, Octets: r.Size}
-	if r.Plain.IsZero() {
-		p.Plain = p.Digest
-	}
-	return p
-}
 
 // Intent announces a batch: it is durable before the first octet is sent.
 type Intent struct {
