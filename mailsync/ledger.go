@@ -100,7 +100,6 @@ type Row struct {
 	Reason  string
 }
 
-
 // Intent announces a batch: it is durable before the first octet is sent.
 type Intent struct {
 	ID, Pair int64
