@@ -181,7 +181,7 @@ func mailboxBlock() blockSpec {
 			{name: "source", required: true, doc: "where it is read", attrs: []attrSpec{
 				{name: "server", kind: "source", required: true, doc: "a source: `source.imap.old`"},
 				{name: "login", kind: "text", def: "the address", doc: "user name on the old server"},
-				{name: "password", kind: "secret", required: true, doc: "its password: `secret(\"env:OLD_ALICE\")`"},
+				{name: "password", kind: "secret", doc: "its password: `secret(\"env:OLD_ALICE\")`; required unless the source is a directory"},
 			}},
 			{name: "target", required: true, doc: "where it is written", attrs: []attrSpec{
 				{name: "server", kind: "target", required: true, doc: "a target: `target.imap.new`"},
@@ -270,6 +270,9 @@ func outputBlock() blockSpec {
 // withDriver adds what a driver understands to the spec of its block.
 func withDriver(s blockSpec, d providers.Descriptor) blockSpec {
 	s.attrs = slices.Clone(s.attrs)
+	if d.Directory {
+		s.attrs = slices.DeleteFunc(s.attrs, func(a attrSpec) bool { return a.name != "available_until" && a.name != "mx_endpoint" })
+	}
 	for _, field := range d.Fields {
 		kind := string(field.Type)
 		if field.Type == providers.String {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bascule/migration"
+	"bascule/providers"
 )
 
 func (ev *evaluator) decodeMailbox(b *block, k keyed) {
@@ -20,6 +21,7 @@ func (ev *evaluator) decodeMailbox(b *block, k keyed) {
 	}
 	if s := r.block("source"); s != nil {
 		m.Source = migration.SourceAccount{Server: s.object("server", "source"), Login: s.text("login", m.Email), Password: s.secret("password")}
+		ev.checkSourcePassword(r, s, m.Source)
 	}
 	if t := r.block("target"); t != nil {
 		m.Target = decodeTargetAccount(t, m)
@@ -27,6 +29,24 @@ func (ev *evaluator) decodeMailbox(b *block, k keyed) {
 	m.Folders = decodeFolders(r.block("folders"))
 	ev.hide(r, "mailbox", "address", "aliases")
 	ev.out.Mailboxes = append(ev.out.Mailboxes, m)
+}
+
+// checkSourcePassword: a server wants one, a directory has none.
+func (ev *evaluator) checkSourcePassword(mailbox, s *reader, a migration.SourceAccount) {
+	d := ev.sourceDriver(a.Server)
+	switch {
+	case d.Directory && s.has("password"):
+		s.fail("password", "Password of a directory", "%s is a directory: its mail is read without one. Leave it out.", a.Server)
+	case !d.Directory && !s.has("password"):
+		mailbox.fail("source", "Missing attribute \"password\"", "A \"source\" block needs \"password\": its password: `secret(\"env:OLD_ALICE\")`.")
+	}
+}
+
+// sourceDriver is what is known of the driver of a source, by its address.
+func (ev *evaluator) sourceDriver(source migration.Address) providers.Descriptor {
+	driver, _, _ := strings.Cut(strings.TrimPrefix(string(source), "source."), ".")
+	d, _ := ev.c.opts.Catalog.Find(providers.KindSource, driver)
+	return d
 }
 
 // laterCredentials are strategies of the language this version has not.
@@ -50,6 +70,8 @@ func decodeTargetAccount(t *reader, m migration.Mailbox) migration.TargetAccount
 	case t.has("password") && !t.good("password"), t.has("credential") && !t.good("credential"):
 	case a.Credential == "keep" && !a.Password.IsZero():
 		t.fail("credential", "Two credentials", "credential = \"keep\" gives the account the source's password, but a password is given too. Leave one of them out.")
+	case a.Credential == "keep" && t.ev.sourceDriver(m.Source.Server).Directory:
+		t.fail("credential", "Credential missing", "The source is a directory, which has no password that the target could get. Give password = secret(…).")
 	case a.Credential == "password" && a.Password.IsZero():
 		t.fail("credential", "Credential missing", "credential = \"password\" needs password = secret(…).")
 	}

@@ -36,6 +36,9 @@ func (ev *evaluator) decodeServer(b *block, k keyed, loc *time.Location) migrati
 		s.AvailableUntil = parsed(r, "available_until", time.Time{}, func(v string) (time.Time, error) { return parseDate(v, loc) })
 	}
 	d, _ := ev.c.opts.Catalog.Find(providers.Kind(b.Type), b.Labels[0])
+	if d.Directory {
+		s.Endpoint = migration.Endpoint{}
+	}
 	s.Settings, s.Secrets = driverFields(r, d)
 	if d.DeclaresExports {
 		s.Exports = declaredBy(r)

@@ -32,6 +32,9 @@ type Endpoint struct {
 
 // String returns "host:port".
 func (e Endpoint) String() string {
+	if e.Host == "" && e.Port == 0 {
+		return "directory" // mail in files has no host
+	}
 	if addr, err := netip.ParseAddr(e.Host); err == nil && addr.Is6() {
 		return fmt.Sprintf("[%s]:%d", e.Host, e.Port)
 	}

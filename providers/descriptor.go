@@ -56,6 +56,9 @@ type Descriptor struct {
 	// DeclaresExports is true for a target whose mx, spf and dkim are written
 	// in configuration because nobody can be asked (the imap driver).
 	DeclaresExports bool
+	// Directory is true for a source that is a directory: it has no host, and
+	// its mailboxes have no password.
+	Directory bool
 	// Open makes a provider without contacting anything; nil for drivers that
 	// have no interface of their own.
 	Open func(Config) (Provider, error)

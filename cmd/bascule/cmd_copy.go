@@ -41,35 +41,39 @@ command again goes on where it was, and brings only what is new.
 A mailbox is imaps://user@host[:port], imap://user@host[:port] (STARTTLS is
 required), maildir:PATH or mbox:PATH. Passwords are typed when asked, or come
 from --from-password and --to-password: env:NAME, file:PATH or exec:COMMAND.
-A directory as --to is a backup; maildir: follows later changes of flags, too.
+A directory as --to is a backup that can be copied back.
+
+--folder and --exclude may be repeated; * is anything but /, ** anything.
+What was done is kept below $XDG_STATE_HOME/bascule/copy, by both addresses.
+--on-similar decides about messages the target holds with other line ends.
 
 Messages that vanish from the source stay on the target. With --mirror those
 that copy itself wrote are deleted there, as long as nobody changed them, and
 never more than 10 % of the mailbox at once.
 
 ` + exitCodes(own, exitOK, exitFailure, exitChanges, exitLocked, exitPartial, exitInterrupted),
-		Example: `  bascule copy --from imaps://alice@old.example --to imaps://alice@new.example --dry-run
-  bascule copy --from imaps://alice@old.example --to imaps://alice@new.example --verify
-  bascule copy --from imaps://alice@old.example --from-password "exec:pass show old/alice" --to maildir:backup/alice
-  bascule copy --from maildir:backup/alice --to imaps://alice@new.example --folder INBOX --folder "Projects/**"`,
+		Example: `  bascule copy --from imaps://al@a.example --to imaps://al@b.example --dry-run
+  bascule copy --from imaps://al@a.example --to imaps://al@b.example --verify
+  bascule copy --from imaps://al@old.example --to maildir:backup
+  bascule copy --from maildir:backup --to imaps://al@new.example --folder INBOX`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.copy(cmd.Context(), f) },
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.from, "from", "", "the `MAILBOX` to read")
 	fl.StringVar(&f.to, "to", "", "the `MAILBOX` to write")
-	fl.StringVar(&f.fromPassword, "from-password", "", "where the password of the source is: `env:NAME`, file:PATH or exec:COMMAND")
-	fl.StringVar(&f.toPassword, "to-password", "", "where the password of the target is: `env:NAME`, file:PATH or exec:COMMAND")
-	fl.StringArrayVar(&f.include, "folder", nil, "copy only folders that fit `PATTERN`, and those below them; * is anything but /, ** anything (repeatable)")
-	fl.StringArrayVar(&f.exclude, "exclude", nil, "leave out folders that fit `PATTERN`, and those below them (repeatable)")
-	fl.BoolVar(&f.dryRun, "dry-run", false, "only show which folder goes where, and how much is in it")
-	fl.BoolVar(&f.verify, "verify", false, "afterwards read every octet of the target again and compare")
-	fl.BoolVar(&f.mirror, "mirror", false, "delete what vanished from the source, where copy wrote it")
-	fl.BoolVar(&f.addOnly, "add-only", false, "only add messages and marks of having been read or answered: for a target that is in use")
-	fl.BoolVar(&f.retry, "retry-refused", false, "try again what the target refused in an earlier run")
-	fl.StringVar(&f.onSimilar, "on-similar", "ask", "when the target holds the message with other line ends: `ask`, adopt or keep-both")
-	fl.StringVar(&f.ledger, "ledger", "", "keep what was done in `FILE` (default: named by both mailboxes, below $XDG_STATE_HOME/bascule/copy)")
-	fl.StringVar(&f.caFile, "ca-file", "", "further trusted certificates (PEM `FILE`)")
-	fl.BoolVar(&f.plaintext, "allow-plaintext", false, "let imap:// send the password and the mail without TLS")
+	fl.StringVar(&f.fromPassword, "from-password", "", "password of --from, as `WHERE`: env:NAME, file:…")
+	fl.StringVar(&f.toPassword, "to-password", "", "password of --to, as `WHERE`: env:NAME, file:…")
+	fl.StringArrayVar(&f.include, "folder", nil, "only folders that fit `PATTERN`, and below")
+	fl.StringArrayVar(&f.exclude, "exclude", nil, "no folders that fit `PATTERN`, or below")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "show which folder goes where; write nothing")
+	fl.BoolVar(&f.verify, "verify", false, "read every octet of the target again, compare")
+	fl.BoolVar(&f.mirror, "mirror", false, "delete what vanished and copy wrote")
+	fl.BoolVar(&f.addOnly, "add-only", false, "only add: for a target that is in use")
+	fl.BoolVar(&f.retry, "retry-refused", false, "try again what was refused before")
+	fl.StringVar(&f.onSimilar, "on-similar", "ask", "`WHAT`: ask, adopt or keep-both")
+	fl.StringVar(&f.ledger, "ledger", "", "keep what was done in `FILE`")
+	fl.StringVar(&f.caFile, "ca-file", "", "trust the certificates in `FILE` too")
+	fl.BoolVar(&f.plaintext, "allow-plaintext", false, "imap:// without TLS: all is sent in clear")
 	fl.BoolVar(&f.json, "json", false, "tell what happens as a stream of JSON lines")
 	cmd.MarkFlagsMutuallyExclusive("mirror", "add-only")
 	return cmd

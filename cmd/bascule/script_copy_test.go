@@ -58,6 +58,10 @@ func (s *scriptWorld) copyCommands() map[string]func(*testscript.TestScript, boo
 		"backup":    cmdBackup,
 		"alike":     cmdAlike,
 		"spoil":     cmdSpoil,
+		"replace-port": func(ts *testscript.TestScript, _ bool, args []string) {
+			text := strings.ReplaceAll(ts.ReadFile(args[0]), "PORT", testservers.Port(s.newIMAP()))
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+		},
 	}
 }
 

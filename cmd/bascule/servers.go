@@ -15,13 +15,19 @@ import (
 	"bascule/mailsync"
 	"bascule/mailsync/imapstore"
 	"bascule/mailsync/ledger"
+	"bascule/mailsync/maildir"
+	"bascule/mailsync/mbox"
 	"bascule/migration"
 	"bascule/providers"
+	"bascule/providers/files"
 	"bascule/state"
 )
 
 // openSource connects to the old side of a mailbox, read-only.
 func (a *app) openSource(ctx context.Context, s migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Source, error) {
+	if s.Driver == files.DriverMaildir || s.Driver == files.DriverMbox {
+		return a.openDirectory(ctx, s, m, pin)
+	}
 	cfg, err := a.account(ctx, s, m.Source.Login, m.Source.Password, pin)
 	if err != nil {
 		return nil, err
@@ -33,6 +39,28 @@ func (a *app) openSource(ctx context.Context, s migration.Server, m migration.Ma
 		}
 		return src, nil
 	})
+}
+
+// openDirectory opens mail that lies in a directory; its UIDs are kept beside
+// the ledgers.
+func (a *app) openDirectory(ctx context.Context, s migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Source, error) {
+	place, err := files.Place(a.dir, s, m.Source.Login)
+	if err != nil {
+		return nil, err
+	}
+	index := filepath.Join(a.ledgers(), LedgerName(m.Address)+".uids")
+	var expect *mailsync.Identity
+	if pin != nil {
+		expect = &mailsync.Identity{Endpoint: pin.Endpoint, ID: pin.ID}
+	}
+	if s.Driver == files.DriverMbox {
+		cfg := a.mbox(place, index)
+		cfg.ExpectIdentity = expect
+		return mbox.OpenSource(ctx, cfg)
+	}
+	cfg := a.maildir(place, index)
+	cfg.ExpectIdentity = expect
+	return maildir.OpenSource(ctx, cfg)
 }
 
 // openTarget connects to the new side of a mailbox.
@@ -122,11 +150,16 @@ func (a *app) account(ctx context.Context, s migration.Server, login string, pas
 
 // openLedger opens the ledger of one mailbox, beside the state.
 func (a *app) openLedger(ctx context.Context, mailbox migration.Address) (mailsync.Ledger, error) {
-	dir := filepath.Join(filepath.Dir(a.store.Path()), ".bascule", "ledgers")
+	dir := a.ledgers()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	return ledger.Open(ctx, filepath.Join(dir, LedgerName(mailbox)), ledger.Options{Clock: a.Clock, Random: a.Rand})
+}
+
+// ledgers is the directory of the ledgers.
+func (a *app) ledgers() string {
+	return filepath.Join(filepath.Dir(a.store.Path()), ".bascule", "ledgers")
 }
 
 // LedgerName is the file name of a mailbox's ledger: its address, escaped.

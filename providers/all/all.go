@@ -4,6 +4,7 @@ import (
 	"bascule/providers"
 	"bascule/providers/dns/manual"
 	"bascule/providers/dns/rfc2136"
+	"bascule/providers/files"
 	"bascule/providers/genericimap"
 	"bascule/providers/mox"
 )
@@ -13,6 +14,8 @@ func Catalog() providers.Catalog {
 	return providers.Catalog{
 		genericimap.Source(),
 		genericimap.Target(),
+		files.Maildir(),
+		files.Mbox(),
 		mox.Descriptor(),
 		rfc2136.Descriptor(),
 		manual.Descriptor(),
