@@ -174,7 +174,7 @@ func (c *cli) cmdVersion() *cobra.Command {
 
 func (c *cli) cmdExitCodes() *cobra.Command {
 	own := map[int]string{
-		exitChanges: "plan --detailed-exitcode: changes; else: a difference",
+		exitChanges: "plan --detailed-exitcode: changes; verify, drift, copy: a difference",
 		exitPaused:  "paused until a known time (apply --detailed-exitcode, gate check)",
 		exitPerson:  "paused for a person (apply --detailed-exitcode, gate check)",
 	}
