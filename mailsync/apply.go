@@ -158,10 +158,7 @@ func (p *pass) flagFolder(ctx context.Context, group []FlagAction) error {
 		put(add, keep, a.Row)
 		put(remove, a.Remove, a.Row)
 	}
-	if err := p.storeGroups(ctx, add, true); err != nil {
-		return err
-	}
-	if err := p.storeGroups(ctx, remove, false); err != nil {
+	if err := p.storeGroups(ctx, add, remove); err != nil {
 		return err
 	}
 	var rows []*Row
@@ -179,33 +176,69 @@ func put(groups map[string][]*Row, flags []string, r *Row) {
 	}
 }
 
-// storeGroups sets or clears each flag on its messages, and notes what we
+// storeGroups sets and clears each flag on its messages, and notes what we
 // leave. A flag the server refuses is counted, and stops nothing.
-func (p *pass) storeGroups(ctx context.Context, groups map[string][]*Row, set bool) error {
-	for _, flag := range sortedKeys(groups) {
-		rows := groups[flag]
-		store := p.target.RemoveFlags
-		if set {
-			store = p.target.AddFlags
+func (p *pass) storeGroups(ctx context.Context, add, remove map[string][]*Row) error {
+	var changes []FlagChange
+	for _, flag := range sortedKeys(add) {
+		changes = append(changes, FlagChange{UIDs: uidsOf(add[flag]), Flag: flag})
+	}
+	for _, flag := range sortedKeys(remove) {
+		changes = append(changes, FlagChange{UIDs: uidsOf(remove[flag]), Flag: flag, Remove: true})
+	}
+	refusals, err := p.changeFlags(ctx, changes)
+	for i, c := range changes {
+		rows := add[c.Flag]
+		if c.Remove {
+			rows = remove[c.Flag]
 		}
-		err := p.write("STORE", func() error { return store(ctx, uidsOf(rows), []string{flag}) })
-		if isRefusal(err) {
-			p.report.FlagsNotKept[flag] += len(rows)
-			p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("flag %s: %v", flag, err))
-			continue
+		if i < len(refusals) {
+			p.noteStored(c, rows, refusals[i])
 		}
-		if err != nil {
-			return fmt.Errorf("store %s: %w", flag, err)
+	}
+	return err
+}
+
+// changeFlags makes changes until one fails for good, in one flight where the
+// target can. It returns the refusals of those that were made.
+func (p *pass) changeFlags(ctx context.Context, changes []FlagChange) (refusals []error, err error) {
+	if f, ok := p.target.(Flagger); ok && len(changes) > 1 {
+		if err := p.write("STORE", func() (err error) { refusals, err = f.ChangeFlags(ctx, changes); return err }); err != nil {
+			return nil, fmt.Errorf("store flags: %w", err)
 		}
-		p.state.flagged[p.state.openTarget] = true
-		for _, r := range rows {
-			r.Left = minusFlags(r.Left, []string{flag})
-			if set {
-				r.Left = unionFlags(r.Left, []string{flag})
+	} else {
+		for _, c := range changes {
+			store := p.target.AddFlags
+			if c.Remove {
+				store = p.target.RemoveFlags
+			}
+			refusals = append(refusals, p.write("STORE", func() error { return store(ctx, c.UIDs, []string{c.Flag}) }))
+			if e := refusals[len(refusals)-1]; e != nil && !isRefusal(e) {
+				break
 			}
 		}
 	}
-	return nil
+	for i, e := range refusals {
+		if e != nil && !isRefusal(e) {
+			return refusals[:i], fmt.Errorf("store %s: %w", changes[i].Flag, e)
+		}
+	}
+	return refusals, nil
+}
+
+func (p *pass) noteStored(c FlagChange, rows []*Row, refusal error) {
+	if refusal != nil {
+		p.report.FlagsNotKept[c.Flag] += len(rows)
+		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("flag %s: %v", c.Flag, refusal))
+		return
+	}
+	p.state.flagged[p.state.openTarget] = true
+	for _, r := range rows {
+		r.Left = minusFlags(r.Left, []string{c.Flag})
+		if !c.Remove {
+			r.Left = unionFlags(r.Left, []string{c.Flag})
+		}
+	}
 }
 
 func uidsOf(rows []*Row) []UID {

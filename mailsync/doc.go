@@ -14,12 +14,14 @@
 //  2. list both sides, map folders, make missing ones (enumerate, package folders);
 //  3. settle the fate of batches that were announced and not recorded (recover);
 //  4. read the folders that changed; a pair whose STATUS is what the ledger
-//     says on both sides is not opened (look);
+//     says on both sides is not opened, the others are asked in one flight
+//     where a side can (look, survey);
 //  5. compare both sides with the ledger (Sort), take the digests of what the
 //     size does not tell apart (prints), decide (Decide): all of it pure;
 //  6. record what needs no command; move what moved; copy what is new, in
-//     batches announced before they are sent (copyBatch, transfer); bring
-//     flags over (flagAll); read back what was written (settle);
+//     batches announced before they are sent, many of them under way on a few
+//     connections (flow, lane), and what is refused one by one (copyBatch,
+//     transfer); bring flags over (flagAll); read back what was written (settle);
 //  7. delete, last, what the source no longer has and only we wrote (deleteAll);
 //  8. record where every folder stands (finish).
 //
@@ -33,6 +35,16 @@
 // what has to be read. A match that differs in line ends or NULs ([Print].Plain)
 // is accepted for messages of our own interrupted batches; for others a person
 // is asked ([Similar]).
+//
+// # Who does what
+//
+// The goroutine of the pass decides, announces, writes the ledger and calls
+// [Options].Tap; nobody else does. A lane has a connection to each side and
+// two goroutines that move octets from one to the other; it sends a batch only
+// after it was given the intent, and tells the answers in their order. A crash
+// leaves up to window intents open for each lane; recover looks for all those
+// of a folder at once. [Surveyor], [Founder] and [Streamer] save round trips
+// and are never needed: what they cannot do is done the plain way.
 //
 // # Before and after the switch
 //

@@ -146,7 +146,7 @@ func (p *pass) storeLost(ctx context.Context, s *PairState, lost map[*Row][]stri
 		}
 		put(add, keep, r)
 	}
-	return p.storeGroups(ctx, add, true)
+	return p.storeGroups(ctx, add, nil)
 }
 
 func (p *pass) compareBack(r *Row, m Meta) {

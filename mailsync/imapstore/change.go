@@ -2,6 +2,7 @@ package imapstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,13 +100,28 @@ func (t *Target) Expunge(ctx context.Context, uids []mailsync.UID) error {
 	return t.writing(ctx, "expunge messages", func() error { return t.expunge(uids) })
 }
 
+// expunge marks and removes in one flight. Where the mark is refused, UID
+// EXPUNGE removes no more than was asked to go.
 func (t *Target) expunge(uids []mailsync.UID) error {
-	if err := t.storeSets(imap.StoreFlagsAdd, uids, []string{`\Deleted`}); err != nil {
-		return err
-	}
+	c := t.s.conn
 	for _, set := range wire.Sets(ascending(uids)) {
-		err := t.library("UID EXPUNGE", func() error { return t.s.lib.UIDExpunge(uidSet(set.Nums)).Close() })
+		mark := c.Begin("UID STORE", t.s.lit).Text(" " + set.Text + ` +FLAGS.SILENT (\Deleted)`)
+		if err := mark.End(); err != nil {
+			return err
+		}
+		remove := c.Begin("UID EXPUNGE", t.s.lit).Text(" " + set.Text)
+		if err := remove.End(); err != nil {
+			return err
+		}
+		marked, err := c.Await(mark.Tag, changed)
 		if err != nil {
+			return err
+		}
+		removed, err := c.Await(remove.Tag, changed)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(replied("UID STORE", marked), replied("UID EXPUNGE", removed)); err != nil {
 			return err
 		}
 	}

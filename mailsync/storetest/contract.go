@@ -45,6 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 		"hostile folder names come back as they were":           folderNames,
 		"a survey agrees with looking one by one":               surveyAgrees,
 		"batches behind one another arrive in order":            streamKeepsOrder,
+		"flags changed at once are changed in order":            flagsAtOnce,
 		"folders made at once are all there":                    foundingAgrees,
 	}
 	for name, test := range tests {
