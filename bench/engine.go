@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -19,17 +20,11 @@ import (
 
 // engineCopy is one pass of the engine, as a process of its own runs it.
 func engineCopy(ctx context.Context, from, fromUser, to, toUser, dir, profile string) (err error) {
-	if profile != "" {
-		f, err := os.Create(profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	stop, err := profiled(profile)
+	if err != nil {
+		return err
 	}
+	defer stop()
 	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Clock: clock.Real{}, Random: rand.Reader})
 	if err != nil {
 		return err
@@ -61,4 +56,23 @@ func mailbox(addr, user string) (imapstore.Config, error) {
 	}
 	port, err := strconv.Atoi(text)
 	return imapstore.Config{Host: host, Port: port, TLS: imapstore.None, AllowPlaintext: true, Login: user, Password: secret.New(password)}, err
+}
+
+// profiled writes a CPU profile to a file that is not there yet: of a
+// campaign's first run of the engine.
+func profiled(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
 }

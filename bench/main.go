@@ -66,7 +66,7 @@ func runCampaign(ctx context.Context, args []string, out io.Writer) error {
 	f.StringVar(&s.write, "write", "", "write the tables to this file too")
 	f.StringVar(&s.bascule, "bascule", "", "path of the bascule binary")
 	f.StringVar(&s.imapsync, "imapsync", "", "path of imapsync")
-	f.StringVar(&s.profile, "profile", "", "write a CPU profile of the engine here")
+	f.StringVar(&s.profile, "profile", "", "write a CPU profile of the first run of the engine here")
 	f.Float64Var(&s.scale, "scale", 1, "size of the corpora")
 	f.IntVar(&s.runs, "runs", 3, "cycles of each program")
 	f.IntVar(&s.noops, "noops", 2, "runs with nothing to do in each cycle")
