@@ -75,7 +75,7 @@ func describeStage(e *zoneEdit, m mover, way []stage, i int) {
 	first := way[0].want
 	switch {
 	case way[i].phase == migration.LowerTTL:
-		e.reason = fmt.Sprintf("so that the switch is seen within %s instead of %s", maildns.Seconds(way[i].want.TTL), maildns.Seconds(first.TTL))
+		e.reason = fmt.Sprintf("so that the switch is seen within %s instead of %s", text(maildns.Seconds(way[i].want.TTL)), text(maildns.Seconds(first.TTL)))
 		e.undo, e.event = fmt.Sprintf("set the TTL to %d again", first.TTL), "ttl_lowered"
 	case way[i].phase == migration.Decommission:
 		e.reason = "the short TTL has served its purpose"
@@ -85,7 +85,7 @@ func describeStage(e *zoneEdit, m mover, way []stage, i int) {
 		e.risk, e.undo, e.event = "high", "remove the new servers", "mx_added"
 	case way[i].step == m.prefix+".remove":
 		e.reason = "every authoritative server has the new MX: the old one may go"
-		e.risk, e.undo, e.event = "high", fmt.Sprintf("bascule rollback; about %s and stragglers", maildns.Seconds(way[i].want.TTL)), "mx_switched"
+		e.risk, e.undo, e.event = "high", fmt.Sprintf("bascule rollback; about %s and stragglers", text(maildns.Seconds(way[i].want.TTL))), "mx_switched"
 	default:
 		e.reason, e.undo, e.event = "it follows the MX", "put the values of before back", "record_switched"
 	}
