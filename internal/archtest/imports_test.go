@@ -136,7 +136,7 @@ var reservations = []reserved{
 	{"pgregory.net/rapid", nil, "for tests"},
 	{"go.uber.org/goleak", nil, "for tests"},
 	{"testing", []string{"maildns/zonewriter/writertest", "mailsync/ledger/ledgertest", "mailsync/storetest", "providers/providertest", "state/statetest", "internal/testservers"}, "tests are not linked into the program"},
-	{"os/exec", []string{"internal/secret", "internal/testservers", "tools/*"}, "nothing is run but what a secret names, and never through a shell"},
+	{"os/exec", []string{"internal/secret", "internal/testservers", "tools/*", "bench"}, "nothing is run but what a secret names, tests and campaigns start, and never through a shell"},
 	{"plugin", nil, "drivers are compiled in"},
 	{"unsafe", nil, "no need of it"},
 	{"log", []string{"internal/demo", "internal/imapmem", "internal/secret"}, "what happens is told as events, so that it can be escaped and shown anywhere; these silence a library's log, or hide secrets from logs"},
