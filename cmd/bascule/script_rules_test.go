@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"bascule/internal/retry"
 	"bascule/internal/testservers"
 )
 
@@ -134,16 +136,14 @@ func (s *scriptWorld) cmdAccount(ts *testscript.TestScript, _ bool, args []strin
 
 // waitForLogin: Dovecot looks at its list of users no more than once a second.
 func (s *scriptWorld) waitForLogin(ts *testscript.TestScript, a account) {
-	var err error
-	for range 100 {
-		var c *imapclient.Client
-		if c, err = a.open(); err == nil {
-			_ = c.Close()
-			return
+	again := retry.Policy{Tries: 100, First: 100 * time.Millisecond, Most: 100 * time.Millisecond}
+	ts.Check(again.Do(context.Background(), func(context.Context) error {
+		c, err := a.open()
+		if err != nil {
+			return retry.Temporary(err)
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	ts.Fatalf("the new account never worked: %v", err)
+		return c.Close()
+	}))
 }
 
 func (s *scriptWorld) moxDomains() any {
