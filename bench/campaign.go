@@ -126,7 +126,7 @@ func (c *campaign) cycle(ctx context.Context, k corpus, p program, rtt time.Dura
 	for range c.noops {
 		c.phase(ctx, k, p, rtt, noop, jobs)
 	}
-	if k.Mailboxes == 1 {
+	if !k.Still {
 		c.generation[k.Name]++
 		if err := k.change(c.source.addr, jobs[0].fromUser, 0, c.generation[k.Name]); err != nil {
 			return fmt.Errorf("change the source: %w", err)

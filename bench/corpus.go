@@ -15,8 +15,10 @@ type corpus struct {
 	What      string
 	Mailboxes int
 	Messages  int // of each mailbox
-	folders   []string
-	size      func(r *rand.Rand, n int) int
+	// Still corpora are copied, and not changed between runs.
+	Still   bool
+	folders []string
+	size    func(r *rand.Rand, n int) int
 }
 
 // corpora are those the goals speak of.
@@ -28,8 +30,8 @@ func corpora(scale float64) map[string]corpus {
 		{Name: "S", What: "mixed sizes, 16 folders", Mailboxes: 1, Messages: n(10_000), folders: folders, size: mixed},
 		{Name: "S2", What: "a fifth of S", Mailboxes: 1, Messages: n(2_000), folders: folders, size: mixed},
 		{Name: "T", What: "2 KB each, in INBOX", Mailboxes: 1, Messages: n(20_000), folders: []string{"INBOX"}, size: func(*rand.Rand, int) int { return 2 << 10 }},
-		{Name: "M", What: "mailboxes of 400 messages", Mailboxes: max(int(50*scale), 2), Messages: 400, folders: folders[:5], size: small},
-		{Name: "L", What: "one message of 150 MB", Mailboxes: 1, Messages: 20, folders: []string{"INBOX"}, size: oneLarge},
+		{Name: "M", What: "mailboxes of 400 messages", Still: true, Mailboxes: max(int(50*scale), 2), Messages: 400, folders: folders[:5], size: small},
+		{Name: "L", What: "one message of 150 MB among small ones", Mailboxes: 1, Still: true, Messages: 20, folders: []string{"INBOX"}, size: oneLarge},
 	} {
 		out[c.Name] = c
 	}
