@@ -171,7 +171,7 @@ func RollbackText(in Input) string {
 	}
 	ttl := time.Duration(0)
 	for _, m := range movers(in) {
-		ttl = max(ttl, maildns.Seconds(m.have.TTL))
+		ttl = max(ttl, maildns.Seconds(servedTTL(in, m)))
 	}
 	when := "possible until the old side is closed"
 	for _, d := range in.Desired.Domains {
@@ -180,4 +180,14 @@ func RollbackText(in Input) string {
 		}
 	}
 	return fmt.Sprintf("%s; about %s and stragglers", when, text(ttl))
+}
+
+// servedTTL is the TTL a record set is served with; where nobody looked, the
+// one that was last written.
+func servedTTL(in Input, m mover) uint32 {
+	if m.known {
+		return m.have.TTL
+	}
+	way := desiredAt(m, in)
+	return way[reached(way, m, in)].want.TTL
 }

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"bascule/migration"
@@ -149,5 +150,17 @@ func TestNothingToLeadBack(t *testing.T) {
 	w.st.Hold = &state.Hold{Since: w.now, By: "test"}
 	if p, _ := MakeRollback(w.look()); !p.Finished {
 		t.Errorf("steps before anything moved: %v", readyKeys(p))
+	}
+}
+
+func TestThePriceOfTheWayBackIsKnownWithoutALook(t *testing.T) {
+	w := company()
+	w.until(t, "double reception", func(*Plan) bool { _, done := w.st.DoneAt(dom, "mx.remove"); return done })
+	seen := w.look()
+	blind := seen
+	blind.Zones = nil
+	got, want := RollbackText(blind), RollbackText(seen)
+	if got != want || !strings.Contains(want, "about 5m ") {
+		t.Errorf("without a look: %q, with one: %q", got, want)
 	}
 }

@@ -253,11 +253,14 @@ func (v statusView) passText(p *state.Pass) string {
 	return text
 }
 
-// settled counts the messages that have an outcome.
+// settled counts the messages of the source that have an outcome; those that
+// are gone from it are nobody's any more.
 func settled(t state.Totals) int64 {
 	n := int64(0)
-	for _, v := range t.ByOutcome {
-		n += v
+	for outcome, v := range t.ByOutcome {
+		if outcome != "gone" {
+			n += v
+		}
 	}
 	if len(t.ByOutcome) == 0 {
 		return t.Target
