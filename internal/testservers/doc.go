@@ -1,8 +1,9 @@
 // Package testservers starts real servers for tests: Dovecot (the old side's
 // mailboxes), an SMTP front before it (the old side's MX and submission), mox
-// (the new side) and Knot or BIND (the zone). Each runs on free high ports of
-// 127.0.0.1, in a directory of its own below the system's temporary one, as an
-// unprivileged user, and is stopped with all it started when the test ends.
+// (the new side), Cyrus (either side) and Knot or BIND (the zone). Each runs on
+// free high ports of 127.0.0.1, in a directory of its own below the system's
+// temporary one, as an unprivileged user, and is stopped with all it started
+// when the test ends.
 //
 //	d := testservers.StartDovecot(t, testservers.DovecotOptions{
 //		Users: []testservers.User{{Name: "alice@old.example", Password: "s3cret"}},
@@ -41,6 +42,12 @@
 // null sender; the DomainRecords call needs that resolver to answer, be it
 // "no such name". mox limits each address to 10 failed logins, 300 connections
 // per protocol and 1000 HTTP requests a minute, and to 30 connections at once.
+//
+// [StartCyrus] serves IMAP alone: no SMTP, no LMTP, no Sieve. Its programs lie
+// in a root of their own, since Debian's cyrus-imapd and dovecot-imapd remove
+// each other, and any name with any password is a user. It answers IDLE by
+// looking once a second (idled would leave the group of its processes), and
+// logs to syslog only.
 //
 // [StartKnot], [StartKnotPair] and [StartBIND] are authoritative for several
 // zones and take updates and transfers signed with [TSIGKey]. Journal returns

@@ -10,8 +10,8 @@ import (
 )
 
 // CacheDir returns the directory tools/prepare fills: .cache beside the go.mod
-// of the tree the test runs in, which git ignores. It puts mox in bin/mox and
-// packages it may not install, unpacked, in debian/.
+// of the tree the test runs in, which git ignores. It puts mox in bin/mox,
+// packages it may not install, unpacked, in debian/, and Cyrus in cyrus/.
 func CacheDir() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

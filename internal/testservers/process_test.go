@@ -26,6 +26,11 @@ func TestServersLeaveNothingBehind(t *testing.T) {
 			login(t, d, "alice", "s3cret") // has a child of its own
 			return running{d.process, d.Addr, d.Dir}
 		},
+		"Cyrus": func(t *testing.T) running {
+			c := StartCyrus(t, CyrusOptions{})
+			cyrusLogin(t, c, "alice")
+			return running{c.process, c.Addr, c.Dir}
+		},
 		"mox": func(t *testing.T) running {
 			m := StartMox(t, MoxOptions{})
 			return running{m.process, m.IMAPAddr, m.Dir}

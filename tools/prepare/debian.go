@@ -28,7 +28,7 @@ var wanted = [...]parcel{
 // packages makes sure every wanted package is installed or unpacked.
 func packages(out io.Writer, cache string) error {
 	private := filepath.Join(cache, "debian")
-	names := absent("/", private)
+	names := absent(wanted[:], "/", private)
 	if len(names) == 0 {
 		return nil
 	}
@@ -42,21 +42,21 @@ func packages(out io.Writer, cache string) error {
 		err = install(names)
 	} else {
 		fmt.Fprintf(out, "prepare: unpacking %s in %s\n", strings.Join(names, ", "), private)
-		err = unpack(names, filepath.Join(cache, "debs"), private)
+		err = unpack(names, everything, filepath.Join(cache, "debs"), private)
 	}
 	if err != nil {
 		return fmt.Errorf("get %s: %w", strings.Join(names, ", "), err)
 	}
-	if left := absent("/", private); len(left) > 0 {
+	if left := absent(wanted[:], "/", private); len(left) > 0 {
 		return fmt.Errorf("still missing: %s", strings.Join(left, ", "))
 	}
 	return nil
 }
 
 // absent returns the packages whose file is below none of the roots.
-func absent(roots ...string) []string {
+func absent(parcels []parcel, roots ...string) []string {
 	var names []string
-	for _, p := range wanted {
+	for _, p := range parcels {
 		there := slices.ContainsFunc(roots, func(root string) bool {
 			info, err := os.Stat(filepath.Join(root, p.file))
 			return err == nil && info.Mode().IsRegular()
@@ -126,9 +126,47 @@ func forbidServices() (func() error, error) {
 	return func() error { return os.Remove(policy) }, nil
 }
 
-// unpack downloads names, and what they need that is not installed, and
-// unpacks all of it below root.
-func unpack(names []string, downloads, root string) error {
+// apart are never installed: Debian's cyrus-imapd and dovecot-imapd remove each other.
+var apart = [...]parcel{{"cyrus-common", "usr/sbin/cyrmaster"}, {"cyrus-imapd", "usr/lib/cyrus/bin/imapd"}}
+
+// cyrus unpacks Cyrus in a root of its own, unless the machine has it.
+func cyrus(out io.Writer, cache string) error {
+	private := filepath.Join(cache, "cyrus")
+	if len(absent(apart[:], "/", private)) == 0 {
+		return nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		fmt.Fprintln(out, "prepare: no apt-get here: tests that need Cyrus will be skipped")
+		return nil
+	}
+	fmt.Fprintf(out, "prepare: unpacking Cyrus in %s\n", private)
+	get := func() error {
+		return unpack([]string{"cyrus-imapd"}, partOfCyrus, filepath.Join(cache, "debs-cyrus"), private)
+	}
+	if os.Geteuid() == 0 {
+		plain := get
+		get = func() error { return withFreshLists(plain) }
+	}
+	if err := get(); err != nil {
+		return fmt.Errorf("get Cyrus: %w", err)
+	}
+	if left := absent(apart[:], private); len(left) > 0 {
+		return fmt.Errorf("still missing: %s", strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// partOfCyrus leaves out what an installed Cyrus would run beside itself: a
+// mail transport, tools of its database.
+func partOfCyrus(name string) bool {
+	return strings.HasPrefix(name, "cyrus-") || strings.HasPrefix(name, "lib")
+}
+
+func everything(string) bool { return true }
+
+// unpack downloads names, and what they need that is not installed and keep
+// wants, and unpacks all of it below root.
+func unpack(names []string, keep func(string) bool, downloads, root string) error {
 	for _, dir := range []string{downloads, root} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
@@ -138,6 +176,7 @@ func unpack(names []string, downloads, root string) error {
 	if err != nil {
 		return err
 	}
+	all = slices.DeleteFunc(all, func(name string) bool { return !keep(name) })
 	fetch := aptGet(append([]string{"download"}, all...)...)
 	fetch.Dir = downloads
 	if err := run(fetch); err != nil {

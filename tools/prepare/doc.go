@@ -1,5 +1,5 @@
 // Prepare gets what the tests need and the machine lacks: the packaged servers
-// (Dovecot, Knot, BIND), mox and staticcheck. It runs before the tests, never
+// (Dovecot, Knot, BIND, Cyrus), mox and staticcheck. It runs before the tests, never
 // inside them, and takes a second when everything is there.
 //
 //	go run ./tools/prepare
@@ -9,7 +9,8 @@
 // .cache/debian, where Knot and BIND work but Dovecot only beside an installed
 // dovecot-core. Elsewhere it says what will be skipped. It never installs
 // cyrus-imapd, and never Dovecot beside an installed cyrus-imapd: each removes
-// the other.
+// the other. Cyrus is unpacked in .cache/cyrus, with the libraries the machine
+// lacks, and run from there.
 //
 // mox and staticcheck are built into .cache/bin from the versions that
 // tools/mox/go.mod and tools/staticcheck/go.mod pin, modules of their own so

@@ -30,6 +30,7 @@ func prepare(out io.Writer) error {
 	cache := filepath.Join(root, ".cache")
 	return errors.Join(
 		packages(out, cache),
+		cyrus(out, cache),
 		tool(out, root, cache, "mox", "github.com/mjl-/mox"),
 		tool(out, root, cache, "staticcheck", "honnef.co/go/tools/cmd/staticcheck"),
 	)
