@@ -58,6 +58,7 @@ var table = []line{
 	{pkg: "internal/demo", may: []string{"migration", "maildns", "providers", "providers/*", "internal/imapmem", "internal/demo/dnsd"}, why: "the demonstration builds a world; cmd runs the real program against it"},
 	{pkg: "internal/demo/dnsd", may: []string{"maildns", "maildns/wire"}, why: "a name server knows zones"},
 	{pkg: "internal/imapmem", bare: true, why: "a server for the demonstration and for tests"},
+	{pkg: "internal/hostile", bare: true, why: "mail for tests: it talks to nobody"},
 	{pkg: "internal/testservers", why: "servers for tests"},
 	{pkg: "internal/archtest", bare: true, why: "it reads the source, it is no part of it"},
 }
