@@ -108,6 +108,14 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 	if err := p.targetAt(ctx, s.Pair.Target.Path, s.Target.UIDValidity); err != nil {
 		return err
 	}
+	if err := p.Room.Enough(octetsOf(batch)); err != nil {
+		return err
+	}
+	claim, err := p.Budget.Take(ctx, octetsOf(batch))
+	if err != nil {
+		return err
+	}
+	defer claim.Release()
 	in := p.intent(s, batch)
 	if err := p.commit(ctx, Change{Open: in}); err != nil {
 		return err
@@ -115,10 +123,11 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 	accepts := p.target.Accepts()
 	t := newTransfer(batch, func(m Meta) []string { return sendFlags(m.Flags, accepts, how) })
 	var done Appended
-	err := p.write("APPEND", func() (err error) {
+	err = p.write("APPEND", func() (err error) {
 		done, err = t.run(ctx, p.source, p.target, p.state.targets[folderKey(s.Pair.Target.Path)], in.Sources)
 		return err
 	})
+	claim.Release() // before a half of the batch claims its own
 	if err == nil {
 		return p.accepted(ctx, s, in, t, done)
 	}
@@ -373,6 +382,7 @@ func (p *pass) explainMissing(ctx context.Context, s *PairState, missing []UID) 
 	for _, u := range missing {
 		if !slices.Contains(uids, u) {
 			p.report.VanishedMeanwhile++
+			p.state.vanished[s.Pair.ID]++
 			continue
 		}
 		p.state.pending[s.Pair.ID]++

@@ -29,7 +29,11 @@ type flow struct {
 	// opened brings lanes that were connected meanwhile.
 	opened  chan *lane
 	opening int
-	lanes   []*lane
+	// unwanted is true once a server would not have another connection.
+	unwanted bool
+	// wake says that room or budget became free.
+	wake  chan struct{}
+	lanes []*lane
 	busy    map[*lane]*progress
 	// left is what the plain way must look at: refused batches and what the
 	// source did not deliver.
@@ -39,13 +43,16 @@ type flow struct {
 	// about one message.
 	halted map[*PairState]bool
 	err    error
+	// enough ends all after what was announced is recorded.
+	enough error
 	wg     sync.WaitGroup
 }
 
 // progress is a segment on a lane.
 type progress struct {
 	*stream
-	next    int // the batch to be announced next
+	next    int    // the batch to be announced next
+	claim   *Claim // its octets, or nil
 	open    map[*announced]bool
 	closing bool
 }
@@ -67,7 +74,7 @@ func (p *pass) streams() bool {
 // flowAll copies what can be streamed, and returns what is left for the plain way.
 func (p *pass) flowAll(ctx context.Context, byPair map[*PairState][]CopyAction) (map[*PairState][]CopyAction, error) {
 	f := &flow{p: p, events: make(chan laneEvent), opened: make(chan *lane), busy: map[*lane]*progress{},
-		left: map[*PairState][]CopyAction{}, halted: map[*PairState]bool{}, lanes: []*lane{{p.source, p.target}}}
+		left: map[*PairState][]CopyAction{}, halted: map[*PairState]bool{}, wake: make(chan struct{}, 1), lanes: []*lane{{source: p.source, target: p.target}}}
 	for _, s := range p.state.pairs {
 		f.cut(s, byPair[s])
 	}
@@ -76,16 +83,20 @@ func (p *pass) flowAll(ctx context.Context, byPair map[*PairState][]CopyAction) 
 	p.state.openSource, p.state.openTarget = "", ""
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer f.end(cancel)
-	f.widen(ctx)
-	for f.start(ctx); len(f.busy) > 0; f.start(ctx) {
+	for f.spread(ctx); len(f.busy) > 0; f.spread(ctx) {
 		select {
 		case l := <-f.opened:
 			f.opening--
 			if l != nil {
 				f.lanes = append(f.lanes, l)
 			}
+			f.unwanted = f.unwanted || l == nil
 		case e := <-f.events:
 			f.heard(ctx, e)
+		case <-f.wake:
+			for _, pr := range f.busy {
+				f.announce(ctx, pr, nil)
+			}
 		}
 	}
 	if f.err != nil {
@@ -97,7 +108,14 @@ func (p *pass) flowAll(ctx context.Context, byPair map[*PairState][]CopyAction) 
 			return nil, err
 		}
 	}
-	return f.left, nil
+	return f.left, f.enough
+}
+
+// spread gives lanes work, lanes too many back, and asks for more of them.
+func (f *flow) spread(ctx context.Context) {
+	f.widen(ctx)
+	f.start(ctx)
+	f.narrow()
 }
 
 // cut makes segments of what a folder needs; suspects are left to the plain way, alone.
@@ -126,18 +144,27 @@ func (f *flow) cut(s *PairState, list []CopyAction) {
 	}
 }
 
-// widen connects more lanes where folders and batches are worth it. A server
-// that does not want them is left in peace.
+// widen connects more lanes where folders and batches are worth it, as far as
+// there is room: also later, when other passes ended. A server that does not
+// want them is left in peace.
 func (f *flow) widen(ctx context.Context) {
 	batches, pairs := 0, map[*PairState]bool{}
 	for _, g := range f.queue {
 		batches += len(g.batches)
 		pairs[g.pair] = true
 	}
-	for range min(f.p.Connections, len(pairs), 1+batches/3) - 1 {
+	for _, pr := range f.busy {
+		pairs[pr.pair] = true
+	}
+	want := min(f.p.Connections, len(pairs), 1+batches/3)
+	for !f.unwanted && f.err == nil && f.enough == nil && len(f.lanes)+f.opening < want {
+		loan := f.p.Room.Lane(f.wake)
+		if loan == nil {
+			return
+		}
 		f.opening++
 		f.wg.Go(func() {
-			l := f.p.openLane(ctx)
+			l := f.p.openLane(ctx, loan)
 			select {
 			case f.opened <- l:
 			case <-ctx.Done():
@@ -147,8 +174,32 @@ func (f *flow) widen(ctx context.Context) {
 	}
 }
 
-func (p *pass) openLane(ctx context.Context) *lane {
-	l := &lane{}
+// narrow gives lanes back for which there is nothing to do. One that another
+// mailbox waits for is given back after its segment.
+func (f *flow) narrow() {
+	f.lanes = slices.DeleteFunc(f.lanes, func(l *lane) bool {
+		if l.loan == nil || f.busy[l] != nil {
+			return false
+		}
+		f.wg.Go(l.close)
+		return true
+	})
+}
+
+func (l *lane) recalled() bool {
+	if l.loan == nil {
+		return false
+	}
+	select {
+	case <-l.loan.Recalled():
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *pass) openLane(ctx context.Context, loan Loan) *lane {
+	l := &lane{loan: loan}
 	var err error
 	done := make(chan error, 1)
 	go func() {
@@ -182,6 +233,9 @@ func (l *lane) close() {
 		wg.Go(func() { _ = l.target.Close() })
 	}
 	wg.Wait()
+	if l.loan != nil {
+		l.loan.Return()
+	}
 }
 
 // end waits for all goroutines, whatever made the pass stop.
@@ -192,6 +246,7 @@ func (f *flow) end(cancel context.CancelCauseFunc) {
 	}
 	for len(f.busy) > 0 {
 		if e := <-f.events; e.batch == nil {
+			f.busy[e.lane].forget()
 			delete(f.busy, e.lane)
 		}
 	}
@@ -220,10 +275,10 @@ func (f *flow) start(ctx context.Context) {
 	f.giveUp(func(s *PairState) bool { return f.halted[s] })
 	for _, l := range f.lanes {
 		i := slices.IndexFunc(f.queue, func(g segment) bool { return !f.working(g.pair) })
-		if i < 0 || f.err != nil {
+		if i < 0 || f.err != nil || f.enough != nil {
 			return
 		}
-		if f.busy[l] != nil {
+		if f.busy[l] != nil || l.recalled() {
 			continue
 		}
 		pr := &progress{stream: newStream(f.queue[i], l, f.events), open: map[*announced]bool{}}
@@ -258,7 +313,7 @@ func (f *flow) working(s *PairState) bool {
 // together with the record of what ended.
 func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 	for f.err == nil {
-		more := !pr.closing && !f.halted[pr.pair] && pr.next < len(pr.batches) && len(pr.open) < window
+		more := !pr.closing && !f.halted[pr.pair] && pr.next < len(pr.batches) && len(pr.open) < window && f.granted(pr)
 		if !more && c == nil {
 			break
 		}
@@ -267,9 +322,10 @@ func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 		}
 		var b *announced
 		if more {
-			b = &announced{number: pr.next, intent: f.p.intent(pr.pair, pr.batches[pr.next])}
+			b = &announced{number: pr.next, intent: f.p.intent(pr.pair, pr.batches[pr.next]), claim: pr.claim}
 			c.Open = b.intent
 			pr.next++
+			pr.claim = nil
 		}
 		if err := f.p.commit(ctx, *c); err != nil {
 			f.fail(err)
@@ -283,6 +339,45 @@ func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 	}
 	if f.halted[pr.pair] || pr.next == len(pr.batches) {
 		f.close(pr)
+	}
+}
+
+// granted reports whether the next batch may be announced. One that waits for
+// octets is looked at again when the flow is woken.
+func (f *flow) granted(pr *progress) bool {
+	if pr.claim == nil {
+		octets := octetsOf(pr.batches[pr.next])
+		if err := f.p.Room.Enough(octets); err != nil {
+			f.stop(err)
+			return false
+		}
+		pr.claim = f.p.Budget.Ask(octets, f.wake)
+	}
+	return pr.claim.Granted()
+}
+
+func octetsOf(batch []CopyAction) (n int64) {
+	for _, a := range batch {
+		n += a.Meta.Size
+	}
+	return n
+}
+
+// stop lets all lanes end after what was announced, and records their answers.
+func (f *flow) stop(err error) {
+	if f.enough == nil {
+		f.enough = err
+	}
+	for _, pr := range f.busy {
+		f.close(pr)
+	}
+}
+
+// forget releases the octets of what will not be answered any more.
+func (pr *progress) forget() {
+	pr.claim.Release()
+	for b := range pr.open {
+		b.claim.Release()
 	}
 }
 
@@ -301,6 +396,7 @@ func (f *flow) heard(ctx context.Context, e laneEvent) {
 		return
 	}
 	delete(f.busy, e.lane)
+	pr.forget()
 	if e.suspect != 0 {
 		f.p.suspects[suspectKey(pr.pair, e.suspect)]++
 	}
@@ -351,6 +447,7 @@ func (f *flow) withdraw(ctx context.Context, pr *progress, b *announced) {
 
 // landed records an answer, and announces the next batch with it.
 func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
+	e.batch.claim.Release()
 	if f.err != nil {
 		return // the intent stays open: who comes next looks
 	}

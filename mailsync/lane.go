@@ -8,10 +8,11 @@ import (
 )
 
 // lane is a connection to each side that copies folder after folder. The
-// first one has the connections of the pass itself.
+// first one has the connections of the pass itself, and no loan.
 type lane struct {
 	source Source
 	target Target
+	loan   Loan
 }
 
 // segment is what a lane copies at once: messages of one folder, in the
@@ -26,6 +27,7 @@ type segment struct {
 type announced struct {
 	number int
 	intent *Intent
+	claim  *Claim
 	sent   []*sentMessage
 }
 

@@ -39,8 +39,14 @@ type Options struct {
 	BatchMessages int
 	BatchBytes    int64
 	// Connections bounds those to each side at once; 0 means 4. More than one
-	// is opened only when there is much to copy in several folders.
+	// is opened only when there is much to copy in several folders, and as
+	// far as Room has place for it.
 	Connections int
+	// Room is what other passes leave to this one; nil = it is alone.
+	Room Room
+	// Budget bounds the octets under way, over all passes that share it; nil
+	// means one of DefaultBudget for this pass.
+	Budget *Budget
 	// Grace is how long a server is given to finish a batch whose
 	// connection broke, before it counts as not received; 0 means 2 s.
 	Grace time.Duration
@@ -64,6 +70,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Connections == 0 {
 		o.Connections = 4
+	}
+	if o.Room == nil {
+		o.Room = alone{}
+	}
+	if o.Budget == nil {
+		o.Budget = NewBudget(DefaultBudget)
 	}
 	if o.Grace == 0 {
 		o.Grace = 2 * time.Second

@@ -36,6 +36,7 @@ type state struct {
 	others         []*OtherFolder
 	reports        map[int64]*FolderReport
 	pending        map[int64]int
+	vanished       map[int64]int // source messages that vanished after the look, by pair
 	writes         map[string]*written
 	openSource     string
 	openTarget     string
@@ -114,7 +115,7 @@ func (p *pass) resetReport() {
 	r.Failures, r.Held, r.Warnings, r.Folders, r.Foreign, r.Fences = nil, nil, nil, nil, nil, nil
 	r.Refusal, r.Complete, r.Looked = "", false, time.Time{}
 	p.state = state{targets: map[string]Folder{}, sources: map[string]Folder{}, reports: map[int64]*FolderReport{},
-		pending: map[int64]int{}, writes: map[string]*written{}, created: map[string]bool{}, flagged: map[string]bool{}, surveys: newSurveys()}
+		pending: map[int64]int{}, vanished: map[int64]int{}, writes: map[string]*written{}, created: map[string]bool{}, flagged: map[string]bool{}, surveys: newSurveys()}
 }
 
 // run is the pass as doc.go tells it.
@@ -168,7 +169,7 @@ func (p *pass) connect(ctx context.Context) error {
 
 // hangUp ends both connections; what a server says to that changes nothing.
 func (p *pass) hangUp() {
-	(&lane{p.source, p.target}).close()
+	(&lane{source: p.source, target: p.target}).close()
 	p.source, p.target = nil, nil
 }
 
@@ -206,8 +207,10 @@ func (p *pass) folderError(ctx context.Context, s *PairState, err error) error {
 		return nil
 	}
 	var se *ServerError
+	var busy *BusyError
 	own := errors.As(err, &se) && se.Status == "NO" || errors.Is(err, ErrNoFolder) || errors.Is(err, errFolderChanged)
-	if ctx.Err() != nil || !own || errors.Is(err, ErrAuth) || errors.Is(err, ErrIdentity) {
+	strained := errors.As(err, &busy) && busy.Strain != Unavailable // every folder would hear the same
+	if ctx.Err() != nil || !own || strained || errors.Is(err, ErrAuth) || errors.Is(err, ErrIdentity) {
 		return err
 	}
 	p.fail(s.Pair.Source.Path, 0, err)
