@@ -1,6 +1,9 @@
 package mailsync
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 // What follows are abilities a Source or Target may have besides the
 // contract. They save round trips and nothing else: where one is missing, or
@@ -93,4 +96,11 @@ type Flagger interface {
 	// ChangeFlags is AddFlags or RemoveFlags for each change, in order. A
 	// refusal stands in the place of its change; the error is the connection's.
 	ChangeFlags(ctx context.Context, changes []FlagChange) (refusals []error, err error)
+}
+
+// StartFetcher is a Source that can give only the beginning of messages.
+type StartFetcher interface {
+	// FetchStart is Fetch, but of each message at most its first octets are
+	// delivered.
+	FetchStart(ctx context.Context, uids []UID, octets int, fn func(m Meta, octets int64, body io.Reader) error) (missing []UID, err error)
 }

@@ -25,7 +25,9 @@ const fetchFlight = 4
 
 // fetch is one call of Fetch.
 type fetch struct {
-	s    *session
+	s *session
+	// part is what is asked of a body: "" for all, "<0.n>" for its first n octets.
+	part string
 	fn   Handler
 	want []uint32
 	got  []bool
@@ -46,7 +48,16 @@ var errAbandoned = errors.New("rest of a fetch is not wanted")
 
 // Fetch implements mailsync.Source.
 func (r *reader) Fetch(ctx context.Context, uids []mailsync.UID, fn func(m mailsync.Meta, octets int64, body io.Reader) error) ([]mailsync.UID, error) {
-	f := &fetch{s: r.s, fn: fn}
+	return r.fetch(ctx, uids, "", fn)
+}
+
+// FetchStart implements mailsync.StartFetcher (RFC 3501 §6.4.5, partial).
+func (r *reader) FetchStart(ctx context.Context, uids []mailsync.UID, octets int, fn func(m mailsync.Meta, octets int64, body io.Reader) error) ([]mailsync.UID, error) {
+	return r.fetch(ctx, uids, fmt.Sprintf("<0.%d>", octets), fn)
+}
+
+func (r *reader) fetch(ctx context.Context, uids []mailsync.UID, part string, fn Handler) ([]mailsync.UID, error) {
+	f := &fetch{s: r.s, fn: fn, part: part}
 	for _, u := range uids {
 		if u != 0 {
 			f.want = append(f.want, uint32(u))
@@ -156,7 +167,7 @@ func (f *fetch) get(nums []uint32) error {
 	var sent []*wire.Command
 	for i, next := 0, 0; i < len(sets) && f.stop == nil; i++ {
 		for ; next < len(sets) && next < i+fetchFlight; next++ {
-			m := f.s.conn.Begin("UID FETCH", f.s.lit).Text(" " + sets[next].Text + " (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])")
+			m := f.s.conn.Begin("UID FETCH", f.s.lit).Text(" " + sets[next].Text + " (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]" + f.part + ")")
 			if err := m.End(); err != nil {
 				return err
 			}

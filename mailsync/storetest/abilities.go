@@ -3,7 +3,9 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -163,5 +165,34 @@ func flagsAtOnce(t *testing.T, f Fixture) {
 	want := [][]string{{`\Answered`, `\Seen`}, {`\Answered`, `\Flagged`}, {`\Answered`, `\Draft`, `\Flagged`}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatal(d)
+	}
+}
+
+// beginnings asks for less than some messages have, and more than others.
+func beginnings(t *testing.T, f Fixture) {
+	s := f.begin(t)
+	source, ok := s.target.(mailsync.StartFetcher)
+	if !ok {
+		t.Skip("the store reads whole messages only")
+	}
+	long := mail(1) + strings.Repeat("line\r\n", 100)
+	uids := s.append(long, mail(2)).UIDs
+	if uids == nil {
+		uids = s.uids()
+	}
+	whole, _ := s.bodies(uids)
+	got := map[mailsync.UID]string{}
+	missing, err := source.FetchStart(s.ctx, append(uids, uids[1]+1000), 300, func(m mailsync.Meta, _ int64, body io.Reader) error {
+		b, err := io.ReadAll(body)
+		got[m.UID] = string(b)
+		return err
+	})
+	if err != nil || len(missing) != 1 || missing[0] != uids[1]+1000 {
+		t.Fatalf("missing %v, error %v", missing, err)
+	}
+	for _, u := range uids {
+		if want := whole[u][:min(300, len(whole[u]))]; got[u] != want {
+			t.Errorf("message %d begins with %q, not %q", u, got[u], want)
+		}
 	}
 }
