@@ -62,7 +62,11 @@ func (p *pass) recordDecided(ctx context.Context, a Actions) error {
 func (p *pass) moveAll(ctx context.Context, moves []MoveAction) error {
 	for _, m := range moves {
 		s := p.pairByID(m.Row.Pair)
-		if err := p.folderError(ctx, s, p.move(ctx, s, m)); err != nil {
+		err := p.move(ctx, s, m)
+		if err != nil {
+			p.state.pending[m.To.Pair.ID]++ // where the message is now has no row for it
+		}
+		if err := p.folderError(ctx, s, err); err != nil {
 			return err
 		}
 	}

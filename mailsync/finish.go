@@ -15,6 +15,9 @@ func (p *pass) finish(ctx context.Context) error {
 	if err := p.surveyWritten(ctx); err != nil {
 		return err
 	}
+	for id, n := range p.uncovered() {
+		p.state.pending[id] = max(p.state.pending[id], n)
+	}
 	for _, s := range p.state.pairs {
 		before := s.Pair
 		all = all && (s.Source.Known || !s.SourceListed || p.unchanged(s))
@@ -63,6 +66,29 @@ func (p *pass) finishPair(ctx context.Context, s *PairState, now time.Time) erro
 		return nil
 	}
 	return p.finishTarget(ctx, s)
+}
+
+// uncovered counts, by pair, source messages that have no row after all that
+// was done and did not vanish meanwhile: whatever kept them from one, their
+// folder is looked at again. A folder recorded as seen would hide them from
+// every later pass.
+func (p *pass) uncovered() map[int64]int {
+	byID, open := map[int64]*PairState{}, map[int64]int{}
+	for _, s := range p.state.pairs {
+		byID[s.Pair.ID], open[s.Pair.ID] = s, len(s.Source.Messages)-p.state.vanished[s.Pair.ID]
+	}
+	for _, s := range p.state.pairs {
+		for _, r := range s.Rows {
+			home := byID[r.Pair]
+			if home == nil || r.Outcome == Gone || r.SourceValidity != home.Source.UIDValidity {
+				continue
+			}
+			if _, ok := home.Source.find(r.SourceUID); ok {
+				open[r.Pair]--
+			}
+		}
+	}
+	return open
 }
 
 // surveyWritten asks where the folders stand that we wrote to.

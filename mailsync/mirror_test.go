@@ -79,6 +79,33 @@ func TestAMoveIsAMoveAndNoUpload(t *testing.T) {
 	w.quiet()
 }
 
+// A folder whose new message was not dealt with must not be recorded as seen:
+// the next pass would take the old place of the message for a deletion.
+func TestAMoveThatIsRefusedOnceLosesNothing(t *testing.T) {
+	for _, refused := range []string{"MOVE", "SELECT"} {
+		t.Run(refused, func(t *testing.T) {
+			w := newWorld(t, storetest.Personality{})
+			w.fill()
+			w.complete()
+			w.source.Move("INBOX", 9, "Clients")
+			once := false
+			w.target.Before = func(command string) error {
+				if command != refused || once {
+					return nil
+				}
+				once = true
+				return &mailsync.ServerError{Command: command, Status: "NO", Code: "SERVERBUG", Text: "Internal error occurred"}
+			}
+			if r := w.pass(); r.Complete || !once {
+				t.Fatal("the refusal left no trace")
+			}
+			w.complete()
+			w.same()
+			w.quiet()
+		})
+	}
+}
+
 func TestAFlagChangedOnTheTargetOnlyStays(t *testing.T) {
 	w := newWorld(t, storetest.Personality{})
 	w.source.Put("INBOX", body(1), day, `\Flagged`)
