@@ -60,6 +60,7 @@ var table = []line{
 	{pkg: "internal/imapmem", bare: true, why: "a server for the demonstration and for tests"},
 	{pkg: "internal/hostile", bare: true, why: "mail for tests: it talks to nobody"},
 	{pkg: "internal/testservers", why: "servers for tests"},
+	{pkg: "internal/faultproxy", bare: true, why: "it passes octets on or does not; it is for tests"},
 	{pkg: "internal/archtest", bare: true, why: "it reads the source, it is no part of it"},
 }
 
