@@ -34,7 +34,7 @@ type flow struct {
 	// wake says that room or budget became free.
 	wake  chan struct{}
 	lanes []*lane
-	busy    map[*lane]*progress
+	busy  map[*lane]*progress
 	// left is what the plain way must look at: refused batches and what the
 	// source did not deliver.
 	left  map[*PairState][]CopyAction

@@ -62,6 +62,9 @@ type Config struct {
 	// is compared before any credential leaves; a difference is mailsync.ErrIdentity.
 	ExpectIdentity *mailsync.Identity
 	Limits         wire.Limits
+	// Heard is told when the server says that it is under strain, whoever the
+	// reply was for; loggedIn is false before the login. nil = nobody listens.
+	Heard func(busy *mailsync.BusyError, loggedIn bool)
 	// Trace sees the dialogue, credentials and message octets left out.
 	Trace func(d wire.Direction, line string)
 }

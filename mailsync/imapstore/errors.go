@@ -3,10 +3,6 @@ package imapstore
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -47,47 +43,32 @@ func serverError(command string, r wire.Response) error {
 	case "NONEXISTENT", "TRYCREATE":
 		err = fmt.Errorf("%w: %w", mailsync.ErrNoFolder, err)
 	}
-	if wait, ok := busy(command, r); ok {
-		return retry.After(err, wait)
+	if busy, ok := mailsync.Complaint(command, r.Type, r.Code, r.Text); ok {
+		busy.Err = err
+		return retry.After(&busy, busy.Wait)
+	}
+	if r.Type == "BYE" {
+		return retry.Temporary(err)
 	}
 	return err
 }
 
-// busy recognises a server that asks to come back later: response codes of
-// RFC 5530, and the prose of those that have none.
-func busy(command string, r wire.Response) (wait time.Duration, ok bool) {
-	if wait, ok := backoffHint(r.Text); ok {
-		return wait, true
+// complained tells whoever shares this server with us that it is under strain.
+// A mailbox that cannot be served is the matter of who asked for it, once
+// somebody is logged in: the others may be well.
+func (s *session) complained(r *wire.Response) {
+	if s.cfg.Heard == nil {
+		return
 	}
-	switch r.Code {
-	case "UNAVAILABLE", "INUSE", "THROTTLED", "SERVERBUG":
-		return 0, true
-	case "LIMIT":
-		// On CREATE or APPEND it is a limit of the mailbox (RFC 5530 §3), on
-		// LOGIN one of connections.
-		return 0, command == "login" || r.Type == "BYE" || mentions(r.Text, "connection", "session", "rate", "bandwidth")
+	command := "login"
+	if s.in {
+		command = ""
 	}
-	return 0, r.Type == "BYE" || mentions(r.Text, "maximum number of connections", "too many connections", "too many simultaneous",
-		"too many sessions", "throttled", "rate limit", "try again later", "temporarily unavailable", "temporary")
-}
-
-func mentions(text string, phrases ...string) bool {
-	text = strings.ToLower(text)
-	for _, p := range phrases {
-		if strings.Contains(text, p) {
-			return true
-		}
+	busy, ok := mailsync.Complaint(command, r.Type, r.Code, r.Text)
+	if !ok || busy.Strain == mailsync.Unavailable && s.in && r.Type != "BYE" {
+		return
 	}
-	return false
-}
-
-// backoffHint reads "Suggested Backoff Time: 92415 milliseconds" (Exchange),
-// at most a day.
-func backoffHint(text string) (time.Duration, bool) {
-	m := regexp.MustCompile(`(?i)suggested backoff time:\s*(\d{1,12})`).FindStringSubmatch(text)
-	if m == nil {
-		return 0, false
-	}
-	ms, err := strconv.ParseInt(m[1], 10, 64)
-	return min(time.Duration(ms)*time.Millisecond, 24*time.Hour), err == nil
+	text := s.cfg.scrub(r.Text)
+	busy.Err = &mailsync.ServerError{Command: command, Status: r.Type, Code: r.Code, Text: text[:min(len(text), maxWords)]}
+	s.cfg.Heard(&busy, s.in)
 }

@@ -30,6 +30,8 @@ type session struct {
 	// plainList and metaFirst are set once a server failed at the better way.
 	plainList, metaFirst bool
 
+	// in is true once the login was accepted.
+	in   bool
 	open opened
 	// told is signalled when something changed while an IDLE runs.
 	told atomic.Pointer[chan struct{}]
@@ -57,7 +59,7 @@ func start(ctx context.Context, cfg Config, allow wire.Admission) (*session, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.who(), err)
 	}
-	s.conn = wire.NewConn(nc, wire.Options{Limits: s.lim, Allow: allow, Trace: cfg.trace(), Untagged: s.untagged})
+	s.conn = wire.NewConn(nc, wire.Options{Limits: s.lim, Allow: allow, Trace: cfg.trace(), Untagged: s.untagged, Refused: s.complained})
 	if err := s.do(ctx, "log in", func() error { return s.enter(ctx) }); err != nil {
 		s.drop()
 		return nil, err
@@ -78,6 +80,7 @@ func (s *session) enter(ctx context.Context) error {
 	if err := s.login(); err != nil {
 		return err
 	}
+	s.in = true
 	return s.introduce()
 }
 

@@ -20,6 +20,9 @@ type Options struct {
 	Trace func(d Direction, line string)
 	// Untagged sees the head of every untagged response before anybody else, or is nil. It may read the rest.
 	Untagged func(r *Response) error
+	// Refused sees every NO, BAD and BYE, whatever it answers, or is nil. It
+	// must not read.
+	Refused func(r *Response)
 }
 
 // Conn is one IMAP connection. It belongs to one goroutine; only Close may be
@@ -169,6 +172,9 @@ func (c *Conn) next() (*Response, error) {
 		if c.bye == "" {
 			c.bye = "BYE"
 		}
+	}
+	if c.opt.Refused != nil && (r.Type == "NO" || r.Type == "BAD" || r.Type == "BYE") {
+		c.opt.Refused(r)
 	}
 	if c.opt.Untagged != nil && r.Tag == "*" {
 		return r, c.dataError(c.opt.Untagged(r))
