@@ -61,7 +61,7 @@ func (t *Target) storeSets(op imap.StoreFlagsOp, uids []mailsync.UID, flags []st
 
 // library runs a command of the library.
 func (t *Target) library(name string, f func() error) error {
-	return t.s.refused(name, t.s.tap.Lend(f))
+	return t.s.refused(name, t.s.lend(f))
 }
 
 func ascending(uids []mailsync.UID) []uint32 {

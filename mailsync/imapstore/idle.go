@@ -30,7 +30,7 @@ func (r *reader) Idle(ctx context.Context, most time.Duration) (changed bool, er
 	err = s.within(ctx, "watch", func() error {
 		s.conn.Patience(most + s.lim.Patience)
 		defer s.conn.Patience(0)
-		return s.tap.Lend(func() (err error) {
+		return s.lend(func() (err error) {
 			changed, err = s.idle(ctx, most, told)
 			return err
 		})
@@ -78,4 +78,7 @@ func (s *session) changes(r *wire.Response) {
 // Namespace returns the prefix and the delimiter of the personal namespace
 // (RFC 2342), such as "INBOX." and '.'; known is false where the server did
 // not say.
-func (r *reader) Namespace() (prefix string, delim rune, known bool) { return r.s.personal() }
+func (r *reader) Namespace() (prefix string, delim rune, known bool) {
+	r.introduced()
+	return r.s.personal()
+}

@@ -36,6 +36,9 @@ func (s *session) list() (*listing, error) {
 	if err == nil && !ok {
 		err = l.plain()
 	}
+	if err == nil {
+		err = s.meet() // whose folders these are
+	}
 	if err != nil {
 		return nil, err
 	}

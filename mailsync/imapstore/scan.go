@@ -24,7 +24,10 @@ func (r *reader) Changes(ctx context.Context, changedSince uint64, fn func(mails
 }
 
 // Vanishes reports whether Changes can be used.
-func (r *reader) Vanishes() bool { return r.s.qresync }
+func (r *reader) Vanishes() bool {
+	r.introduced()
+	return r.s.qresync
+}
 
 type scan struct {
 	s      *session

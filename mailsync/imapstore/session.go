@@ -27,6 +27,8 @@ type session struct {
 	lit     wire.Literals
 	qresync bool // ENABLEd: VANISHED instead of EXPUNGE
 	ns      [3][]wire.Namespace
+	// met holds the introduction as long as its replies were not taken.
+	met []*wire.Command
 	// plainList and metaFirst are set once a server failed at the better way.
 	plainList, metaFirst bool
 
@@ -60,9 +62,9 @@ func start(ctx context.Context, cfg Config, allow wire.Admission) (*session, err
 		return nil, fmt.Errorf("%s: %w", cfg.who(), err)
 	}
 	s.conn = wire.NewConn(nc, wire.Options{Limits: s.lim, Allow: allow, Trace: cfg.trace(), Untagged: s.untagged, Refused: s.complained})
-	if err := s.do(ctx, "log in", func() error { return s.enter(ctx) }); err != nil {
+	if err := s.conn.Do(ctx, func() error { return s.enter(ctx) }); err != nil {
 		s.drop()
-		return nil, err
+		return nil, fmt.Errorf("%s: log in: %w", cfg.who(), err)
 	}
 	return s, nil
 }
@@ -185,14 +187,10 @@ func (s *session) appendLimit() int64 {
 	return 0
 }
 
-// introduce asks, in one flight, who the server is and where folders are.
+// introduce asks who the server is and where folders are, and does not wait:
+// the first question, mostly a LIST, goes out in the same flight. The answers
+// are taken by untagged whoever reads them, and by meet.
 func (s *session) introduce() error {
-	var asked []*wire.Command
-	send := func(name, text string) error {
-		m := s.conn.Begin(name, s.lit).Text(text)
-		asked = append(asked, m)
-		return m.End()
-	}
 	wanted := []struct {
 		name, text string
 		when       bool
@@ -205,20 +203,40 @@ func (s *session) introduce() error {
 		if !w.when {
 			continue
 		}
-		if err := send(w.name, w.text); err != nil {
+		m := s.conn.Begin(w.name, s.lit).Text(w.text)
+		if err := m.End(); err != nil {
 			return err
 		}
-	}
-	for _, m := range asked {
-		// A NO to any of these leaves what it would have said unknown.
-		if _, err := s.conn.Await(m.Tag, s.introduced); err != nil {
-			return err
-		}
+		s.met = append(s.met, m)
 	}
 	return nil
 }
 
-func (s *session) introduced(r *wire.Response) (wanted bool, err error) {
+// meet takes the replies to the introduction, for what depends on them. A NO
+// to any of it leaves what it would have said unknown.
+func (s *session) meet() error {
+	for len(s.met) > 0 {
+		if _, err := s.conn.Await(s.met[0].Tag, nil); err != nil {
+			return err
+		}
+		s.met = s.met[1:]
+	}
+	return nil
+}
+
+// lend lets the library speak, which knows nothing of replies on their way.
+func (s *session) lend(f func() error) error {
+	if err := s.meet(); err != nil {
+		return err
+	}
+	return s.tap.Lend(f)
+}
+
+// introduced takes what a server tells of itself, as long as it was asked.
+func (s *session) introduced(r *wire.Response) (err error) {
+	if len(s.met) == 0 {
+		return nil
+	}
 	switch r.Type {
 	case "ID":
 		s.id.ID, err = s.conn.R.Pairs()
@@ -228,14 +246,12 @@ func (s *session) introduced(r *wire.Response) (wanted bool, err error) {
 		for {
 			t, err := s.conn.R.Token()
 			if err != nil || t.Kind == wire.End {
-				return true, err
+				return err
 			}
 			s.qresync = s.qresync || strings.EqualFold(string(t.Text), "QRESYNC")
 		}
-	default:
-		return false, nil
 	}
-	return true, err
+	return err
 }
 
 // untagged follows what the server says of the open folder at any time.
@@ -251,6 +267,8 @@ func (s *session) untagged(r *wire.Response) error {
 		}
 	case "VANISHED":
 		return s.vanished()
+	case "ID", "NAMESPACE", "ENABLED":
+		return s.introduced(r)
 	}
 	return nil
 }
@@ -294,9 +312,16 @@ func (s *session) ask(m *wire.Command, data wire.Data) (wire.Response, error) {
 	return s.conn.Await(m.Tag, data)
 }
 
-// do runs f on the connection and says who and what an error is about.
+// do runs f on the connection and says who and what an error is about. What
+// was still open of the introduction was answered before whatever f asked.
 func (s *session) do(ctx context.Context, what string, f func() error) error {
-	if err := s.conn.Do(ctx, f); err != nil {
+	err := s.conn.Do(ctx, func() error {
+		if err := f(); err != nil {
+			return err
+		}
+		return s.meet()
+	})
+	if err != nil {
 		return fmt.Errorf("%s: %s: %w", s.cfg.who(), what, err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package imapstore
 import (
 	"context"
 	"maps"
-	"time"
 
 	"bascule/mailsync"
 	"bascule/mailsync/wire"
@@ -30,8 +29,13 @@ func OpenSource(ctx context.Context, cfg Config) (*Source, error) {
 	return &Source{&reader{s}}, nil
 }
 
+// introduced waits for what the server says of itself, which is on its way
+// until the first question is answered. A connection that ended says nothing.
+func (r *reader) introduced() { _ = r.s.conn.Do(context.Background(), r.s.meet) }
+
 // Identity implements mailsync.Source.
 func (r *reader) Identity() mailsync.Identity {
+	r.introduced()
 	id := r.s.id
 	id.ID = maps.Clone(id.ID)
 	return id
@@ -43,17 +47,10 @@ func (r *reader) Meter() wire.Meter { return r.s.conn.Meter() }
 // Capable reports a capability the server announced after the login.
 func (r *reader) Capable(capability string) bool { return r.s.has(capability) }
 
-// farewell bounds how long a LOGOUT may take.
-const farewell = 5 * time.Second
-
-// Close logs out and ends the connection. Nothing that was acknowledged
-// depends on it, so a server that does not answer is no error.
+// Close says goodbye and ends the connection without waiting for the answer:
+// nothing that was acknowledged depends on it.
 func (r *reader) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
-	defer cancel()
-	_ = r.s.conn.Do(ctx, func() error {
-		return r.s.tap.Lend(func() error { return r.s.lib.Logout().Wait() })
-	})
+	r.s.conn.Leave()
 	r.s.drop()
 	return nil
 }

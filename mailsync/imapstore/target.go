@@ -180,6 +180,9 @@ func knownUse(use string) bool { return slices.Contains(specialUses(), use) }
 // learnDelimiter asks for the hierarchy delimiter where NAMESPACE did not say
 // (RFC 3501 §6.3.8).
 func (s *session) learnDelimiter() error {
+	if err := s.meet(); err != nil {
+		return err
+	}
 	if _, _, known := s.personal(); known {
 		return nil
 	}

@@ -125,6 +125,26 @@ func (c *Conn) Close() error {
 	return err
 }
 
+// leaveWithin bounds how long a farewell may take to leave.
+const leaveWithin = time.Second
+
+// Leave says LOGOUT and that nothing more will come, and waits for no answer:
+// what the server has to say to that is read by nobody. Close must follow.
+func (c *Conn) Leave() {
+	if c.dead != nil || c.closed.Load() {
+		return // after half a command a LOGOUT would be taken for the rest of it
+	}
+	c.Patience(leaveWithin)
+	if c.Begin("LOGOUT", Synchronising).End() != nil || c.bw.Flush() != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+}
+
 // Do runs f, closing the connection when ctx ends meanwhile; the error is then
 // the context's cause. After an error of the connection itself nothing more
 // can be done with it.
