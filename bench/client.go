@@ -2,12 +2,21 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"strings"
 )
+
+// endpoint is one mailbox on one server.
+type endpoint struct {
+	addr, user string
+	// cas verify the server; nil speaks in the clear.
+	cas *x509.CertPool
+}
 
 // client speaks as little IMAP as a measurement needs, to a server it trusts.
 type client struct {
@@ -19,16 +28,26 @@ type client struct {
 
 const password = "secret"
 
-func login(addr, user string) (*client, error) {
-	conn, err := net.Dial("tcp", addr)
+// clientBuffer is what one read or write moves at most.
+const clientBuffer = 256 << 10
+
+func (e endpoint) dial() (net.Conn, error) {
+	if e.cas == nil {
+		return net.Dial("tcp", e.addr)
+	}
+	return tls.Dial("tcp", e.addr, &tls.Config{RootCAs: e.cas})
+}
+
+func (e endpoint) login() (*client, error) {
+	conn, err := e.dial()
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, r: bufio.NewReaderSize(conn, 64<<10), w: bufio.NewWriterSize(conn, 64<<10)}
+	c := &client{conn: conn, r: bufio.NewReaderSize(conn, clientBuffer), w: bufio.NewWriterSize(conn, clientBuffer)}
 	if _, err := c.line(); err != nil {
-		return nil, fmt.Errorf("greeting of %s: %w", addr, err)
+		return nil, fmt.Errorf("greeting of %s: %w", e.addr, err)
 	}
-	return c, c.run(nil, "LOGIN %s %s", user, password)
+	return c, c.run(nil, "LOGIN %s %s", e.user, password)
 }
 
 func (c *client) Close() { _ = c.conn.Close() }

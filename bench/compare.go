@@ -2,17 +2,19 @@ package main
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // holdings are the digests of a mailbox, by folder, with their multiplicity.
 type holdings map[string]map[[sha256.Size]byte]int
 
-func holdingsOf(addr, user string) (holdings, error) {
-	s, err := login(addr, user)
+func holdingsOf(e endpoint) (holdings, error) {
+	s, err := e.login()
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +48,21 @@ func holdingsOf(addr, user string) (holdings, error) {
 		}
 	}
 	return out, nil
+}
+
+// verdictOn reads both sides, side by side, and says what the copy is worth.
+func verdictOn(source, target endpoint) string {
+	var held [2]holdings
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i, e := range []endpoint{source, target} {
+		wg.Go(func() { held[i], errs[i] = holdingsOf(e) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return err.Error()
+	}
+	return compare(held[0], held[1])
 }
 
 // compare says in a word what a copy is worth.

@@ -11,8 +11,11 @@ import (
 
 // corpus is a set of messages that is the same whenever and wherever it is built.
 type corpus struct {
-	Name      string
-	What      string
+	Name string
+	What string
+	// Box is the name of its mailboxes, where corpora share them: the smaller
+	// ones are the beginning of the larger.
+	Box       string
 	Mailboxes int
 	Messages  int // of each mailbox
 	// Still corpora are copied, and not changed between runs.
@@ -25,6 +28,7 @@ type corpus struct {
 func corpora(scale float64) map[string]corpus {
 	n := func(messages int) int { return max(int(float64(messages)*scale), 20) }
 	folders := mixedFolders()
+	tiny := func(*rand.Rand, int) int { return 0 }
 	out := map[string]corpus{}
 	for _, c := range []corpus{
 		{Name: "S", What: "mixed sizes, 16 folders", Mailboxes: 1, Messages: n(10_000), folders: folders, size: mixed},
@@ -32,11 +36,20 @@ func corpora(scale float64) map[string]corpus {
 		{Name: "T", What: "2 KB each, in INBOX", Mailboxes: 1, Messages: n(20_000), folders: []string{"INBOX"}, size: func(*rand.Rand, int) int { return 2 << 10 }},
 		{Name: "M", What: "mailboxes of 400 messages", Still: true, Mailboxes: max(int(50*scale), 2), Messages: 400, folders: folders[:5], size: small},
 		{Name: "L", What: "one message of 150 MB among small ones", Mailboxes: 1, Still: true, Messages: 20, folders: []string{"INBOX"}, size: oneLarge},
+		{Name: "250k", What: "tiny ones in INBOX", Box: "many", Mailboxes: 1, Still: true, Messages: n(250_000), folders: []string{"INBOX"}, size: tiny},
+		{Name: "500k", What: "tiny ones in INBOX", Box: "many", Mailboxes: 1, Still: true, Messages: n(500_000), folders: []string{"INBOX"}, size: tiny},
+		{Name: "million", What: "tiny ones in INBOX", Box: "many", Mailboxes: 1, Still: true, Messages: n(1_000_000), folders: []string{"INBOX"}, size: tiny},
 	} {
+		if c.Box == "" {
+			c.Box = c.Name
+		}
 		out[c.Name] = c
 	}
 	return out
 }
+
+// user is the name of a source mailbox.
+func (c corpus) user(mailbox int) string { return fmt.Sprintf("%s%02d", c.Box, mailbox) }
 
 func mixedFolders() []string {
 	out := []string{"INBOX", "Sent", "Drafts", "Trash", "Junk", "Archive", "Archive/2024", "Archive/2025", "Projects"}
@@ -78,7 +91,7 @@ type message struct {
 
 // at returns the n-th message of a mailbox; generation tells apart what is added later.
 func (c corpus) at(mailbox, generation, n int) message {
-	r := rand.New(rand.NewPCG(seedOf(c.Name, mailbox), uint64(generation)<<32|uint64(n)))
+	r := rand.New(rand.NewPCG(seedOf(c.Box, mailbox), uint64(generation)<<32|uint64(n)))
 	m := message{Folder: c.folders[n%len(c.folders)], seed: r.Uint64(), Size: c.size(r, n)}
 	m.Date = time.Date(2020, 1, 1, 8, 0, 0, 0, time.UTC).Add(time.Duration(n)*37*time.Minute + time.Duration(generation)*1000*time.Hour)
 	for _, f := range []struct {
@@ -91,7 +104,7 @@ func (c corpus) at(mailbox, generation, n int) message {
 	}
 	m.head = fmt.Sprintf("Received: from mx.example.com by old.example with ESMTP id %x; %s\r\nFrom: Sender %d <s%d@example.com>\r\n"+
 		"To: User <user@old.example>\r\nSubject: Message %d of %s, %x\r\nMessage-ID: <%x.%d.%d@example.com>\r\nDate: %s\r\nMIME-Version: 1.0\r\n"+
-		"Content-Type: text/plain; charset=utf-8\r\n\r\n", m.seed, m.Date.Format(time.RFC1123Z), n%97, n%97, n, c.Name, m.seed&0xffff, m.seed,
+		"Content-Type: text/plain; charset=utf-8\r\n\r\n", m.seed, m.Date.Format(time.RFC1123Z), n%97, n%97, n, c.Box, m.seed&0xffff, m.seed,
 		generation, n, m.Date.Format(time.RFC1123Z))
 	m.Size = max(m.Size, len(m.head)+80)
 	return m

@@ -19,8 +19,12 @@ import (
 // dovecot is one server. Any name logs in with the password, and has a
 // mailbox of its own: an empty one is a name nobody used.
 type dovecot struct {
-	addr, config string
-	cmd          *exec.Cmd
+	// addr speaks in the clear: for loading and comparing, and for programs
+	// unless the variant says TLS.
+	addr, tlsAddr string
+	config        string
+	papers
+	cmd *exec.Cmd
 	// ids owns the mail.
 	uid, gid int
 	name     string
@@ -28,28 +32,37 @@ type dovecot struct {
 
 const startPatience = 20 * time.Second
 
-func startDovecot(ctx context.Context, dir string, fsync bool) (*dovecot, error) {
-	d := &dovecot{config: filepath.Join(dir, "dovecot.conf")}
+// variant is how the servers of a stage differ from the quickest ones.
+type variant struct {
+	// TLS programs connect with implicit TLS and verify the certificate.
+	TLS bool
+	// Fsync servers wait for the disk at every write, and everything lives on one.
+	Fsync bool
+}
+
+func (v variant) String() string {
+	var parts []string
+	if v.TLS {
+		parts = append(parts, "TLS")
+	}
+	if v.Fsync {
+		parts = append(parts, "fsync")
+	}
+	return strings.Join(parts, " and ")
+}
+
+func startDovecot(ctx context.Context, dir string, v variant, p papers) (*dovecot, error) {
+	d := &dovecot{config: filepath.Join(dir, "dovecot.conf"), papers: p}
 	if err := d.owner(); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := d.addresses(); err != nil {
 		return nil, err
 	}
-	d.addr = l.Addr().String()
-	if err := l.Close(); err != nil {
+	if err := d.directories(dir); err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"", "run", "mail", "home"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.Chown(filepath.Join(dir, sub), d.uid, d.gid); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.WriteFile(d.config, []byte(d.text(dir, fsync)), 0o644); err != nil {
+	if err := os.WriteFile(d.config, []byte(d.text(dir, v)), 0o644); err != nil {
 		return nil, err
 	}
 	d.cmd = exec.CommandContext(ctx, "dovecot", "-F", "-c", d.config)
@@ -59,6 +72,31 @@ func startDovecot(ctx context.Context, dir string, fsync bool) (*dovecot, error)
 		return nil, fmt.Errorf("start dovecot (Debian: dovecot-imapd): %w", err)
 	}
 	return d, d.ready(dir)
+}
+
+// addresses finds two free ports.
+func (d *dovecot) addresses() error {
+	for _, addr := range []*string{&d.addr, &d.tlsAddr} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer l.Close() // only now: the next must be another one
+		*addr = l.Addr().String()
+	}
+	return nil
+}
+
+func (d *dovecot) directories(dir string) error {
+	for _, sub := range []string{"", "run", "mail", "home"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return err
+		}
+		if err := os.Chown(filepath.Join(dir, sub), d.uid, d.gid); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // owner is who serves: root lets the user "mail" do it.
@@ -78,19 +116,23 @@ func (d *dovecot) owner() error {
 	return err
 }
 
-func (d *dovecot) text(dir string, fsync bool) string {
-	sync := "never"
-	if fsync {
-		sync = "optimized"
+func (d *dovecot) text(dir string, v variant) string {
+	sync, tls, tlsPort := "never", "ssl = no", "0"
+	if v.Fsync {
+		sync = "always"
 	}
-	_, port, _ := net.SplitHostPort(d.addr)
-	return strings.NewReplacer("DIR", dir, "PORT", port, "OWNER", d.name, "UID", strconv.Itoa(d.uid), "GID", strconv.Itoa(d.gid), "FSYNC", sync).Replace(`
+	if v.TLS {
+		tls = "ssl = yes\nssl_cert = <" + d.certificate + "\nssl_key = <" + d.key
+		_, tlsPort = hostPort(d.tlsAddr)
+	}
+	_, port := hostPort(d.addr)
+	return strings.NewReplacer("DIR", dir, "TLS_PORT", tlsPort, "PORT", port, "TLS", tls, "OWNER", d.name, "UID", strconv.Itoa(d.uid), "GID", strconv.Itoa(d.gid), "FSYNC", sync).Replace(`
 protocols = imap
 listen = 127.0.0.1
 base_dir = DIR/run
 state_dir = DIR/run
 log_path = DIR/dovecot.log
-ssl = no
+TLS
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 default_internal_user = OWNER
@@ -123,7 +165,8 @@ service imap-login {
     port = PORT
   }
   inet_listener imaps {
-    port = 0
+    port = TLS_PORT
+    ssl = yes
   }
 }
 service imap {
@@ -145,7 +188,7 @@ service stats {
 func (d *dovecot) ready(dir string) error {
 	deadline := clock.Monotonic().Add(startPatience)
 	for {
-		c, err := login(d.addr, "probe")
+		c, err := endpoint{addr: d.addr, user: "probe"}.login()
 		if err == nil {
 			c.Close()
 			return nil
@@ -158,6 +201,17 @@ func (d *dovecot) ready(dir string) error {
 		wait(clock.Monotonic().Add(50 * time.Millisecond))
 	}
 }
+
+// address is where programs connect.
+func (d *dovecot) address(v variant) string {
+	if v.TLS {
+		return d.tlsAddr
+	}
+	return d.addr
+}
+
+// mailbox is one user, for those who look without being measured.
+func (d *dovecot) mailbox(user string) endpoint { return endpoint{addr: d.addr, user: user} }
 
 // stop ends the master, which ends the others.
 func (d *dovecot) stop() {

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"strconv"
 
 	"bascule/internal/clock"
@@ -18,30 +16,47 @@ import (
 	"bascule/mailsync/ledger"
 )
 
-// engineCopy is one pass of the engine, as a process of its own runs it.
-func engineCopy(ctx context.Context, from, fromUser, to, toUser, dir, profile string) (err error) {
-	stop, err := profiled(profile)
+// probed is one pass of the engine, watched as the files of p say.
+func probed(ctx context.Context, from, to endpoint, dir string, p probes) (err error) {
+	stopCPU, err := profileCPU(p.CPU)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	stopHeap := profileHeap(p.Heap)
+	defer func() { err = errors.Join(err, stopCPU(), stopHeap()) }()
+	if p.Trace == "" {
+		return engineCopy(ctx, from, to, dir, nil)
+	}
+	t, err := newTimeline(p.Trace)
+	if err != nil {
+		return err
+	}
+	return errors.Join(engineCopy(ctx, from, to, dir, t), t.Close())
+}
+
+// engineCopy is one pass of the engine, as a process of its own runs it.
+func engineCopy(ctx context.Context, from, to endpoint, dir string, t *timeline) error {
 	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Clock: clock.Real{}, Random: rand.Reader})
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	source, err := mailbox(from, fromUser)
+	source, err := from.config()
 	if err != nil {
 		return err
 	}
-	target, err := mailbox(to, toUser)
+	target, err := to.config()
 	if err != nil {
 		return err
 	}
 	report, err := mailsync.Pass(ctx, mailsync.Options{
-		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return imapstore.OpenSource(ctx, source) },
-		OpenTarget: func(ctx context.Context) (mailsync.Target, error) { return imapstore.OpenTarget(ctx, target) },
-		Ledger:     l, Owner: "bench", Clock: clock.Real{}, MaxDelete: 50,
+		OpenSource: func(ctx context.Context) (mailsync.Source, error) {
+			return imapstore.OpenSource(ctx, traced(source, t, "source"))
+		},
+		OpenTarget: func(ctx context.Context) (mailsync.Target, error) {
+			return imapstore.OpenTarget(ctx, traced(target, t, "target"))
+		},
+		Ledger: l, Owner: "bench", Clock: clock.Real{}, MaxDelete: 50,
 	})
 	if err == nil && !report.Complete {
 		err = fmt.Errorf("pass is not complete: %d failures, warnings %q", len(report.Failures), report.Warnings)
@@ -49,30 +64,23 @@ func engineCopy(ctx context.Context, from, fromUser, to, toUser, dir, profile st
 	return err
 }
 
-func mailbox(addr, user string) (imapstore.Config, error) {
-	host, text, err := net.SplitHostPort(addr)
+// traced gives each connection a trace of its own.
+func traced(c imapstore.Config, t *timeline, side string) imapstore.Config {
+	if t != nil {
+		c.Trace = t.dialogue(side)
+	}
+	return c
+}
+
+func (e endpoint) config() (imapstore.Config, error) {
+	host, text, err := net.SplitHostPort(e.addr)
 	if err != nil {
 		return imapstore.Config{}, err
 	}
 	port, err := strconv.Atoi(text)
-	return imapstore.Config{Host: host, Port: port, TLS: imapstore.None, AllowPlaintext: true, Login: user, Password: secret.New(password)}, err
-}
-
-// profiled writes a CPU profile to a file that is not there yet: of a
-// campaign's first run of the engine.
-func profiled(path string) (stop func(), err error) {
-	if path == "" {
-		return func() {}, nil
+	c := imapstore.Config{Host: host, Port: port, TLS: imapstore.None, AllowPlaintext: true, Login: e.user, Password: secret.New(password)}
+	if e.cas != nil {
+		c.TLS, c.AllowPlaintext, c.CAs = imapstore.Implicit, false, e.cas
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return func() {}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
+	return c, err
 }

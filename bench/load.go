@@ -2,63 +2,90 @@ package main
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 )
 
-const loadBatch = 100
+const (
+	loadBatch = 100
+	// loadAhead is how many batches are sent before the first is answered.
+	loadAhead = 8
+)
 
-// load fills a mailbox of a corpus.
-func (c corpus) load(addr, user string, mailbox int) error {
-	s, err := login(addr, user)
+// load fills a mailbox of a corpus; the messages before the first are there already.
+func (c corpus) load(e endpoint, mailbox, first int) error {
+	s, err := e.login()
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	for _, f := range c.folders[1:] {
-		if err := s.run(nil, `CREATE "%s"`, f); err != nil && !strings.Contains(err.Error(), "ALREADYEXISTS") {
-			return err
-		}
-		if err := s.run(nil, `SUBSCRIBE "%s"`, f); err != nil {
-			return err
-		}
+	if err := s.createAll(c.folders); err != nil {
+		return err
 	}
-	byFolder := map[string][]message{}
-	for n := range c.Messages {
-		m := c.at(mailbox, 0, n)
-		byFolder[m.Folder] = append(byFolder[m.Folder], m)
-	}
-	for _, f := range c.folders {
-		if err := s.appendAll(f, byFolder[f]); err != nil {
-			return fmt.Errorf("load folder %s of %s: %w", f, user, err)
+	for i, f := range c.folders {
+		if err := s.appendAll(f, c.of(mailbox, i, first)); err != nil {
+			return fmt.Errorf("load folder %s of %s: %w", f, e.user, err)
 		}
 	}
 	return nil
 }
 
-func (s *client) appendAll(folder string, messages []message) error {
-	var buf []byte
-	for len(messages) > 0 {
-		n := min(loadBatch, len(messages))
-		s.tag++
-		tag := fmt.Sprintf("x%d", s.tag)
-		fmt.Fprintf(s.w, `%s APPEND "%s"`, tag, folder)
-		for _, m := range messages[:n] {
-			buf = m.body(buf)
-			fmt.Fprintf(s.w, " (%s) \"%s\" {%d+}\r\n", strings.TrimSpace(m.Flags), m.Date.Format("02-Jan-2006 15:04:05 -0700"), len(buf))
-			if _, err := s.w.Write(buf); err != nil {
-				return err
+// of are the messages of the i-th folder, made as they are asked for.
+func (c corpus) of(mailbox, i, first int) iter.Seq[message] {
+	return func(yield func(message) bool) {
+		for n := first; n < c.Messages; n++ {
+			if n%len(c.folders) == i && !yield(c.at(mailbox, 0, n)) {
+				return
 			}
 		}
-		fmt.Fprint(s.w, "\r\n")
-		if err := s.w.Flush(); err != nil {
+	}
+}
+
+// appendAll sends batches behind one another.
+func (s *client) appendAll(folder string, messages iter.Seq[message]) error {
+	var tags []string
+	var buf []byte
+	n := 0
+	for m := range messages {
+		if n%loadBatch == 0 {
+			if err := s.endBatch(n); err != nil {
+				return err
+			}
+			if len(tags) == loadAhead {
+				if err := s.await(tags[0], nil); err != nil {
+					return err
+				}
+				tags = tags[1:]
+			}
+			s.tag++
+			tags = append(tags, fmt.Sprintf("x%d", s.tag))
+			fmt.Fprintf(s.w, `x%d APPEND "%s"`, s.tag, folder)
+		}
+		n++
+		buf = m.body(buf)
+		fmt.Fprintf(s.w, " (%s) \"%s\" {%d+}\r\n", strings.TrimSpace(m.Flags), m.Date.Format("02-Jan-2006 15:04:05 -0700"), len(buf))
+		if _, err := s.w.Write(buf); err != nil {
 			return err
 		}
+	}
+	if err := s.endBatch(n); err != nil {
+		return err
+	}
+	for _, tag := range tags {
 		if err := s.await(tag, nil); err != nil {
 			return err
 		}
-		messages = messages[n:]
 	}
 	return nil
+}
+
+// endBatch ends the command of the messages so far, if there is one.
+func (s *client) endBatch(n int) error {
+	if n > 0 {
+		fmt.Fprint(s.w, "\r\n")
+	}
+	return s.w.Flush()
 }
 
 // The change between two runs: about 1 % of S, the same number on the others.
@@ -69,8 +96,8 @@ const (
 )
 
 // change adds, flags and expunges, spread over all folders.
-func (c corpus) change(addr, user string, mailbox, generation int) error {
-	s, err := login(addr, user)
+func (c corpus) change(e endpoint, mailbox, generation int) error {
+	s, err := e.login()
 	if err != nil {
 		return err
 	}
@@ -82,7 +109,7 @@ func (c corpus) change(addr, user string, mailbox, generation int) error {
 		byFolder[m.Folder] = append(byFolder[m.Folder], m)
 	}
 	for i, f := range c.folders {
-		if err := s.appendAll(f, byFolder[f]); err != nil {
+		if err := s.appendAll(f, slices.Values(byFolder[f])); err != nil {
 			return err
 		}
 		if err := s.run(nil, `SELECT "%s"`, f); err != nil {

@@ -10,13 +10,13 @@ import (
 
 // rawCopy is the ceiling: it streams FETCH into MULTIAPPEND on a number of
 // connection pairs and knows nothing. No state, no checks, no second run.
-func rawCopy(from, fromUser, to, toUser string, conns int) error {
-	s, err := login(from, fromUser)
+func rawCopy(from, to endpoint, conns int) error {
+	s, err := from.login()
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	t, err := login(to, toUser)
+	t, err := to.login()
 	if err != nil {
 		return err
 	}
@@ -40,19 +40,19 @@ func rawCopy(from, fromUser, to, toUser string, conns int) error {
 				errs[i] = rawFolders(s, t, parts[i])
 				return
 			}
-			errs[i] = rawPair(from, fromUser, to, toUser, parts[i])
+			errs[i] = rawPair(from, to, parts[i])
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-func rawPair(from, fromUser, to, toUser string, folders []string) error {
+func rawPair(from, to endpoint, folders []string) error {
 	var s, t *client
 	var errs [2]error
 	var wg sync.WaitGroup
-	wg.Go(func() { s, errs[0] = login(from, fromUser) })
-	wg.Go(func() { t, errs[1] = login(to, toUser) })
+	wg.Go(func() { s, errs[0] = from.login() })
+	wg.Go(func() { t, errs[1] = to.login() })
 	wg.Wait()
 	if err := errors.Join(errs[:]...); err != nil {
 		return err

@@ -13,61 +13,73 @@ import (
 type row struct {
 	program   string
 	n, failed int
-	wall, cpu time.Duration
-	peak      float64
-	verdicts  []string
-	reason    string
+	// wall and cpu are medians.
+	wall, cpu   time.Duration
+	least, most time.Duration
+	// peak and kept are the most, in MiB.
+	peak, kept float64
+	verdicts   []string
+	reason     string
 }
 
-type section struct {
-	corpus, phase string
-	rtt           time.Duration
-}
-
-// write prints the results as Markdown: one table for each corpus, link and phase.
+// write prints the results as Markdown: one table for each place, in the
+// order they were visited, and the phases of a corpus together.
 func write(w io.Writer, results []result, all map[string]corpus) {
-	var order []section
-	groups := map[section][]result{}
+	groups := grouped(results)
+	var order []place
 	for _, r := range results {
-		s := section{r.corpus, r.phase, r.rtt}
-		if groups[s] == nil {
-			order = append(order, s)
+		if !slices.Contains(order, r.place) {
+			order = append(order, r.place)
 		}
-		groups[s] = append(groups[s], r)
 	}
-	slices.SortStableFunc(order, func(a, b section) int {
-		return cmp.Or(cmp.Compare(a.corpus, b.corpus), cmp.Compare(a.rtt, b.rtt), cmp.Compare(phaseOrder(a.phase), phaseOrder(b.phase)))
-	})
-	for _, s := range order {
-		c := all[s.corpus]
-		fmt.Fprintf(w, "\n### %s, %s, RTT %s\n\n%s: %d × %d messages, %s.\n\n", s.corpus, s.phase, s.rtt, s.corpus, c.Mailboxes, c.Messages, c.What)
-		table(w, rowsOf(groups[s]))
+	for _, at := range order {
+		c := all[at.corpus]
+		fmt.Fprintf(w, "\n## %s\n\n%s: %d × %d messages, %s.\n\n", at, at.corpus, c.Mailboxes, c.Messages, c.What)
+		table(w, rowsOf(groups[at]))
 	}
 }
 
-func phaseOrder(phase string) int { return slices.Index([]string{initial, noop, changed}, phase) }
+func (p place) String() string {
+	text := fmt.Sprintf("%s, %s, RTT %s", p.corpus, p.phase, p.rtt)
+	if v := p.variant.String(); v != "" {
+		text += ", with " + v
+	}
+	return text
+}
+
+func grouped(results []result) map[place][]result {
+	out := map[place][]result{}
+	for _, r := range results {
+		out[r.place] = append(out[r.place], r)
+	}
+	return out
+}
 
 // table compares with the ceiling, and with the best of the others.
 func table(w io.Writer, rows []row) {
 	raw, peer := best(rows, isRaw), best(rows, isPeer)
-	fmt.Fprintf(w, "| program | wall s | × raw | × best peer | CPU s | peak MiB | n | result |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(w, "| program | wall s | least–most | × raw | × best peer | CPU s | peak MiB | kept MiB | n | result |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		if r.n == 0 {
-			fmt.Fprintf(w, "| %s | failed | | | | | %d | %s |\n", r.program, r.failed, r.reason)
+			fmt.Fprintf(w, "| %s | failed | | | | | | | %d | %s |\n", r.program, r.failed, r.reason)
 			continue
 		}
 		verdict := strings.Join(r.verdicts, "; ")
 		if r.failed > 0 {
 			verdict += fmt.Sprintf(" (%d of %d runs failed)", r.failed, r.failed+r.n)
 		}
-		fmt.Fprintf(w, "| %s | %.2f | %s | %s | %.2f | %.0f | %d | %s |\n", r.program, r.wall.Seconds(), ratio(r.wall, raw), ratio(r.wall, peer),
-			r.cpu.Seconds(), r.peak, r.n, verdict)
+		fmt.Fprintf(w, "| %s | %.2f | %.2f–%.2f | %s | %s | %.2f | %.0f | %.1f | %d | %s |\n", r.program, r.wall.Seconds(), r.least.Seconds(), r.most.Seconds(),
+			ratio(r.wall, raw), ratio(r.wall, peer), r.cpu.Seconds(), r.peak, r.kept, r.n, verdict)
 	}
 }
 
 func isRaw(name string) bool { return strings.HasPrefix(name, "raw") }
 
-func isPeer(name string) bool { return !isRaw(name) && name != "engine" && name != "bascule" }
+func isOtherRaw(name string) bool { return strings.HasPrefix(name, "other-raw") }
+
+func isPeer(name string) bool {
+	return !isRaw(name) && !isOtherRaw(name) && name != "engine" && name != "bascule"
+}
 
 func best(rows []row, which func(string) bool) time.Duration {
 	var least time.Duration
@@ -114,19 +126,18 @@ func rowOf(name string, results []result) row {
 		}
 		r.n++
 		walls, cpus = append(walls, x.Wall), append(cpus, x.CPU)
-		r.peak = max(r.peak, x.PeakMiB)
+		r.peak, r.kept = max(r.peak, x.PeakMiB), max(r.kept, x.kept)
 		if x.verdict != "" && !slices.Contains(r.verdicts, x.verdict) {
 			r.verdicts = append(r.verdicts, x.verdict)
 		}
 	}
-	r.wall, r.cpu = median(walls), median(cpus)
+	if r.n > 0 {
+		r.wall, r.cpu, r.least, r.most = median(walls), median(cpus), slices.Min(walls), slices.Max(walls)
+	}
 	return r
 }
 
 func median(d []time.Duration) time.Duration {
-	if len(d) == 0 {
-		return 0
-	}
 	slices.Sort(d)
 	if n := len(d); n%2 == 0 {
 		return (d[n/2-1] + d[n/2]) / 2
