@@ -229,13 +229,14 @@ func acceptChecks() []string {
 func acceptBlock() blockSpec {
 	return blockSpec{
 		name: "accept", labels: []string{"name"}, repeat: true, doc: "what cannot be had, accepted by name and shown in every plan and in the report",
-		later: map[string]string{"message": "accept the whole mailbox", "sender": "accept the whole mailbox"},
 		attrs: []attrSpec{
 			{name: "check", kind: "text", required: true, doc: "what is accepted: `messages`, `flags`, `dates`, `rcpt`, `spf`, `dkim`, `silence`, `inbound`, `clients`, `mailbox` or `old_rcpt` (the old MX, before a rollback)"},
 			{name: "mailbox", kind: "mailbox", doc: "where it applies: `mailbox.team[\"alice\"]`"},
+			{name: "message", kind: "text", doc: "with `messages` and a `mailbox`: one message that the target refused, named as plan and verify name it, `\"INBOX 1700000000/42\"` (folder, UIDVALIDITY, UID) or `\"sha256:…\"` (its digest, 12 digits or more)"},
+			{name: "sender", kind: "text", doc: "with `silence`: who may go on writing to the old side, an address or `\"@example.org\"` for all of a domain"},
 			{name: "record", kind: "text", doc: "the domain it applies to, by name: `\"example.ch\"`"},
 			{name: "reason", kind: "text", required: true, doc: "why, for the report"},
-			{name: "until", kind: "date", doc: "when it ends"},
+			{name: "until", kind: "date", doc: "when it ends; from then on it counts for nothing, and a warning says so"},
 		},
 	}
 }

@@ -10,4 +10,5 @@ func (ev *evaluator) check() {
 	ev.checkHosts()
 	ev.checkRecords()
 	ev.checkDates()
+	ev.checkAccepts()
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"bascule/migration"
 	"bascule/providers"
@@ -135,17 +134,4 @@ func reason(r *reader) string {
 		r.fail("reason", "A reason is wanted", "It stands in every plan and in the report: say why, in a few words.")
 	}
 	return s
-}
-
-func (ev *evaluator) decodeAccept(b *block, k keyed, loc *time.Location) {
-	r := ev.reader(b, k, "")
-	a := migration.Accept{
-		Address: k.addr,
-		Check:   r.choice("check", "", acceptChecks(), nil),
-		Mailbox: r.object("mailbox", "mailbox"),
-		Record:  r.text("record", ""),
-		Reason:  reason(r),
-		Until:   parsed(r, "until", time.Time{}, func(s string) (time.Time, error) { return parseDate(s, loc) }),
-	}
-	ev.out.Accepts = append(ev.out.Accepts, a)
 }

@@ -17,10 +17,6 @@ import (
 	"bascule/state"
 )
 
-// quietCap bounds how much silence one look can cover: a server that was away
-// for longer between two looks made senders wait, and their mail is still to come.
-const quietCap = 12 * time.Hour
-
 // job is one pass or comparison, with all it needs as data.
 type job struct {
 	step    planner.Step
@@ -29,8 +25,11 @@ type job struct {
 	to      migration.Server
 	sync    migration.SyncPolicy
 	known   state.Mailbox
-	// accepted is true when a person accepted this mailbox's differences.
-	accepted bool
+	// settles says whether a person accepted all that evidence found; nil for
+	// passes of the pull, which compare nothing.
+	settles func(state.Evidence) bool
+	// late is true once the MX has moved: mail that arrives now came too late.
+	late bool
 }
 
 // passes runs the batch side by side, without the state lock, then takes the
@@ -43,7 +42,8 @@ func (t *tick) passes(ctx, locked context.Context, in planner.Input, batch []pla
 			return locked, err
 		}
 		j.sync, j.known = in.Desired.Settings.Sync, *t.session.st.MailboxOf(j.mailbox.Address)
-		j.accepted = planner.Accepted(in, "messages", j.mailbox.Address)
+		j.late = t.session.st.Switched()
+		j.settles = func(e state.Evidence) bool { return planner.Settled(in, j.mailbox.Address, "messages", e) }
 		jobs = append(jobs, j)
 	}
 	return t.runJobs(ctx, jobs, in.Desired.Settings.Limits.Mailboxes)
@@ -191,12 +191,16 @@ func (t *tick) syncMailbox(ctx context.Context, j job, ledger mailsync.Ledger) (
 	if err != nil {
 		return outcome{}, err
 	}
+	seen, err := t.afterPass(ctx, j, ledger, report)
+	if err != nil {
+		return outcome{}, err
+	}
 	out := outcome{done: report.Complete && j.step.Name == "final", text: passText(report)}
 	out.clearsFailure = report.Complete
 	if len(report.Failures) > 0 {
 		out.failed = failureOf(report)
 	}
-	out.change = func(st *state.State, now time.Time) { recordPass(st, j, report, now) }
+	out.change = func(st *state.State, now time.Time) { recordPass(st, j, seen, now) }
 	if j.step.Name == "final" && !report.Complete {
 		out.failed = fmt.Errorf("the last delta is not complete: %w", failureOf(report))
 	}
@@ -242,51 +246,6 @@ func fencesOf(f *state.Fences) mailsync.Fences {
 	return out
 }
 
-// recordPass writes what a pass did and saw into the state.
-func recordPass(st *state.State, j job, r mailsync.Report, now time.Time) {
-	b := st.MailboxOf(j.mailbox.Address)
-	last := time.Time{}
-	if b.Pass != nil {
-		last = b.Pass.LastComplete
-	}
-	if r.Complete {
-		last = r.Ended
-	}
-	// A message that was refused once stays refused until somebody accepts it.
-	open := len(r.Failures) + r.Totals[mailsync.Rejected] - r.Outcomes[mailsync.Rejected]
-	b.Pass = &state.Pass{Started: r.Started, Ended: r.Ended, Complete: r.Complete, Open: open, LastComplete: last}
-	b.Totals.Source = int64(r.SourceMessages)
-	b.Totals.Bytes += r.Bytes
-	b.Totals.ByOutcome = map[string]int64{}
-	for outcome, n := range r.Totals {
-		b.Totals.ByOutcome[string(outcome)] = int64(n)
-	}
-	b.Refused = refusedOf(r)
-	quiet(&b.Silence, r, now)
-	if !st.Switched() && r.Complete {
-		b.Fences = fencesFrom(r)
-	}
-}
-
-// quiet adds the time this look covers to the silence of the old side, or
-// begins anew when mail arrived. Time around a failed look does not count.
-func quiet(s *state.Silence, r mailsync.Report, now time.Time) {
-	if r.Looked.IsZero() {
-		s.LastTry = now
-		return
-	}
-	switch {
-	case r.LastArrival.After(s.LastArrival):
-		if !s.LastLook.IsZero() || s.LastArrival.IsZero() {
-			s.Quiet = 0
-		}
-		s.LastArrival = r.LastArrival
-	case !s.LastLook.IsZero() && !s.LastTry.After(s.LastLook):
-		s.Quiet += min(r.Looked.Sub(s.LastLook), quietCap)
-	}
-	s.LastLook, s.LastTry = r.Looked, r.Looked
-}
-
 func fencesFrom(r mailsync.Report) *state.Fences {
 	f := &state.Fences{At: r.Started, LedgerID: r.Head.ID, LedgerSerial: r.Head.Serial}
 	for _, x := range r.Fences {
@@ -296,17 +255,6 @@ func fencesFrom(r mailsync.Report) *state.Fences {
 		})
 	}
 	return f
-}
-
-func refusedOf(r mailsync.Report) []state.Refused {
-	var out []state.Refused
-	for _, f := range r.Failures {
-		out = append(out, state.Refused{Folder: strings.Join(f.Folder, "/"), UID: uint32(f.UID), Reason: f.Text})
-		if len(out) == 100 {
-			break
-		}
-	}
-	return out
 }
 
 func failureOf(r mailsync.Report) error {
@@ -383,7 +331,7 @@ func (t *tick) due(st *state.State) []job {
 		if err != nil {
 			continue
 		}
-		j.sync, j.known = approved.Sync, *b
+		j.sync, j.known, j.late = approved.Sync, *b, true
 		t.tried[s.Key()] = true
 		jobs = append(jobs, j)
 	}

@@ -48,7 +48,7 @@ func TestSilenceCountsOnlyTimeCoveredByLooks(t *testing.T) {
 				if now.IsZero() {
 					now = at(1.5)
 				}
-				quiet(&box.Silence, e.r, now)
+				listen(&box.Silence, seen{Report: e.r}, now)
 			}
 			if box.Silence.Quiet != tt.quiet {
 				t.Errorf("quiet for %s, want %s: %+v", box.Silence.Quiet, tt.quiet, box.Silence)

@@ -45,7 +45,7 @@ func (t *tick) verifyMailbox(ctx context.Context, j job, ledger mailsync.Ledger)
 		return out, nil
 	}
 	e := found["messages"]
-	out.done = e.Verdict == state.Passed || j.accepted
+	out.done = j.settles(e)
 	if !out.done {
 		out.failed = fmt.Errorf("the last comparison found differences: %s", e.Summary)
 	}
@@ -55,6 +55,7 @@ func (t *tick) verifyMailbox(ctx context.Context, j job, ledger mailsync.Ledger)
 // mailboxEvidence sorts differences into the three checks of a mailbox.
 func mailboxEvidence(v mailsync.Verification) map[string]state.Evidence {
 	items := map[string][]string{"messages": nil, "flags": nil, "dates": nil}
+	refused := map[string]int64{}
 	for _, d := range v.Differences {
 		check := "messages"
 		switch d.Kind {
@@ -62,6 +63,8 @@ func mailboxEvidence(v mailsync.Verification) map[string]state.Evidence {
 			check = "flags"
 		case mailsync.DateDiffers:
 			check = "dates"
+		case mailsync.Refused:
+			refused[check]++
 		}
 		items[check] = append(items[check], differenceText(d))
 	}
@@ -74,7 +77,7 @@ func mailboxEvidence(v mailsync.Verification) map[string]state.Evidence {
 		}
 		e.Counts = map[string]int64{
 			"matched": int64(v.Matched), "differences": int64(len(list)), "not_ours": int64(v.NotOurs),
-			"released": int64(v.Released), "excluded": int64(v.Excluded), "octets_read": v.Octets,
+			"released": int64(v.Released), "excluded": int64(v.Excluded), "octets_read": v.Octets, "refused": refused[check],
 		}
 		out[check] = e
 	}

@@ -83,7 +83,7 @@ func synced(in Input, m migration.Mailbox) bool {
 	if b.Pass == nil || b.Pass.LastComplete.IsZero() {
 		return false
 	}
-	return b.Pass.Open == 0 || in.acceptedFor("messages", m.Address)
+	return in.open(m.Address) <= 0 || in.acceptedFor("messages", m.Address)
 }
 
 // converged is synced, less than a quarter of an hour ago.
@@ -100,8 +100,8 @@ func unsynced(in Input, m migration.Mailbox) string {
 	switch b := in.mailbox(m.Address); {
 	case b.Pass == nil || b.Pass.LastComplete.IsZero():
 		return fmt.Sprintf("%s: no complete pass yet", m.Address)
-	case b.Pass.Open > 0:
-		return fmt.Sprintf("%s: %d messages or folders failed in the last pass", m.Address, b.Pass.Open)
+	case in.open(m.Address) > 0:
+		return fmt.Sprintf("%s: %d messages or folders failed in the last pass", m.Address, in.open(m.Address))
 	default:
 		return fmt.Sprintf("%s: the last complete pass ended %s ago", m.Address, in.Now.Sub(b.Pass.LastComplete).Round(time.Second))
 	}

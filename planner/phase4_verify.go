@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"bascule/maildns"
 	"bascule/migration"
 	"bascule/state"
 )
@@ -109,7 +108,7 @@ func checkDue(in Input, a migration.Address, check string) (at time.Time, needs 
 	switch {
 	case !ok:
 		return time.Time{}, true
-	case e.Verdict == state.Passed, in.acceptedFor(check, a):
+	case Settled(in, a, check, e):
 		return time.Time{}, in.Now.Sub(e.At) >= in.Desired.Settings.Verify.MaxAge
 	default:
 		return e.At.Add(in.Desired.Settings.Sync.Every), true
@@ -127,6 +126,11 @@ func evidenceGate(in Input) Gate {
 		}
 		if !converged(in, m) {
 			g.worsen(Closed, unsynced(in, m))
+		}
+		if !in.acceptedFor("messages", m.Address) {
+			for _, item := range in.refusedItems(m.Address) {
+				g.worsen(GateFailed, item)
+			}
 		}
 		for _, check := range mailboxChecks() {
 			if slices.Contains(require, check) {
@@ -158,9 +162,9 @@ func (g *Gate) weigh(in Input, a migration.Address, check string) {
 	case in.acceptedFor(check, a):
 	case !ok:
 		g.worsen(Inconclusive, fmt.Sprintf("%s: %s not checked yet", a, check))
-	case e.Verdict == state.Failed:
+	case e.Verdict == state.Failed && !Settled(in, a, check, e):
 		g.worsen(GateFailed, fmt.Sprintf("%s: %s: %s", a, check, e.Summary))
-	case e.Verdict != state.Passed:
+	case !Settled(in, a, check, e):
 		g.worsen(Inconclusive, fmt.Sprintf("%s: %s: %s", a, check, e.Summary))
 	case in.Now.Sub(e.At) >= in.Desired.Settings.Verify.MaxAge:
 		g.worsen(Inconclusive, fmt.Sprintf("%s: %s was checked %s ago", a, check, in.Now.Sub(e.At).Round(time.Minute)))
@@ -175,37 +179,3 @@ func (g *Gate) worsen(to GateStatus, why string) {
 	}
 	g.Items = append(g.Items, why)
 }
-
-// acceptedFor reports whether a person accepted a check for an object by name.
-// An accept that names one message or one sender accepts no whole check.
-func (in Input) acceptedFor(check string, a migration.Address) bool {
-	return slices.ContainsFunc(in.accepts(), func(x migration.Accept) bool {
-		if x.Check != check || x.Message != "" || x.Sender != "" {
-			return false
-		}
-		return x.Mailbox == "" && x.Record == "" || x.Mailbox == a || x.Record != "" && in.names(x.Record, a)
-	})
-}
-
-// names reports whether what a person wrote is an object's address, or the
-// name of the domain at that address.
-func (in Input) names(written string, a migration.Address) bool {
-	d, ok := in.domain(a)
-	return written == string(a) || ok && maildns.Name(written) == maildns.Name(d.Name)
-}
-
-// givenUp reports whether a step belongs to a mailbox that was accepted as
-// dead: nothing of anybody else waits for it.
-func (in Input) givenUp(s Step) bool {
-	return s.Address.Kind() == "mailbox" && in.acceptedFor("mailbox", s.Address)
-}
-
-// accepts are the accept blocks in force.
-func (in Input) accepts() []migration.Accept {
-	return slices.DeleteFunc(slices.Clone(in.Desired.Accepts), func(x migration.Accept) bool {
-		return !x.Until.IsZero() && !in.Now.Before(x.Until)
-	})
-}
-
-// Accepted reports whether an accept block in force covers a check of an object.
-func Accepted(in Input, check string, a migration.Address) bool { return in.acceptedFor(check, a) }

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"bascule/migration"
@@ -61,7 +62,7 @@ func silenceGate(in Input) Gate {
 	}
 	g.Status, g.Because = Open, fmt.Sprintf("no mail has arrived on the old side for %s", text(want))
 	for _, m := range in.Desired.Mailboxes {
-		quiet := in.mailbox(m.Address).Silence.Quiet
+		quiet := quietOf(in, m)
 		if quiet >= want || in.acceptedFor("silence", m.Address) || in.acceptedFor("mailbox", m.Address) {
 			continue
 		}
@@ -73,21 +74,58 @@ func silenceGate(in Input) Gate {
 	if g.Status == Closed {
 		g.Because = fmt.Sprintf("the old side has not been silent for %s", text(want))
 		if wait := in.Desired.Settings.Decommission.MaxWait; wait > 0 && in.Now.Sub(at) > wait {
-			g.Status, g.Next = Person, "find the remaining senders, or accept them by name in an accept block with check = \"silence\""
+			g.Status, g.Next = Person, "tell the remaining senders, or accept them by name: an accept block with check = \"silence\" and sender"
 		}
 	}
 	return g
 }
 
+// quietOf is for how long nothing has arrived, the mail of accepted senders
+// left out. Where none of them has written, that is what the looks themselves
+// say: it holds for all mail, of unknown senders too.
+func quietOf(in Input, m migration.Mailbox) time.Duration {
+	s := in.mailbox(m.Address).Silence
+	quiet, accepted := s.Covered, false
+	for _, x := range s.Senders {
+		if in.acceptedSender(m.Address, x.Address) {
+			accepted = true
+			continue
+		}
+		quiet = min(quiet, x.Quiet)
+	}
+	if !accepted {
+		return s.Quiet
+	}
+	return max(quiet, s.Quiet)
+}
+
+// writers names who still writes to the old side and was not accepted,
+// within the silence that is wanted.
+func writers(in Input, m migration.Mailbox) string {
+	var names []string
+	for _, x := range in.mailbox(m.Address).Silence.Senders {
+		if x.Quiet >= in.Desired.Settings.Decommission.Silence || in.acceptedSender(m.Address, x.Address) {
+			continue
+		}
+		name := x.Address
+		if name == "" {
+			name = "senders that cannot be named"
+		}
+		names = append(names, fmt.Sprintf("%s (%d, last %s)", name, x.Messages, local(x.Last, in.zone())))
+	}
+	return strings.TrimSuffix(thereIs(names, "", "; from "), ".")
+}
+
 func quietText(in Input, m migration.Mailbox) string {
 	s := in.mailbox(m.Address).Silence
-	out := fmt.Sprintf("%s: silent for %s", m.Address, text(s.Quiet))
+	out := fmt.Sprintf("%s: silent for %s", m.Address, text(quietOf(in, m)))
 	if !s.LastArrival.IsZero() {
 		out += ", last arrival " + local(s.LastArrival, in.zone())
 	}
 	if s.LastLook.IsZero() {
 		return fmt.Sprintf("%s: not looked at since the cutover", m.Address)
 	}
+	out += writers(in, m)
 	if s.LastTry.After(s.LastLook) {
 		out += "; the last look failed, and its time does not count"
 	}

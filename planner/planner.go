@@ -29,7 +29,7 @@ func Make(in Input) (*Plan, diag.List) {
 	p.Phases, p.Phase, p.Finished = progress(in, p)
 	p.Forecast = forecast(in, p)
 	p.ID = identify(p)
-	return p, all.diags
+	return p, append(all.diags, idleAccepts(in)...)
 }
 
 // assemble numbers the steps, schedules them, and fills in what every plan has.

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"bascule/migration"
-	"bascule/state"
 )
 
 // progress derives where the migration stands: the first unfinished phase on
@@ -109,7 +108,7 @@ func passedOnce(in Input, a migration.Address, check string) bool {
 		return true
 	}
 	e, ok := in.evidence(a, check)
-	return ok && e.Verdict == state.Passed
+	return ok && Settled(in, a, check, e)
 }
 
 // phaseText says what a phase is about just now.

@@ -167,6 +167,24 @@ type Silence struct {
 	Quiet time.Duration `json:"quiet"`
 	// LastArrival is when mail was last seen arriving on the old side.
 	LastArrival time.Time `json:"last_arrival,omitzero"`
+	// Covered is the time covered by successful looks since the switch,
+	// whatever arrived meanwhile.
+	Covered time.Duration `json:"covered,omitempty"`
+	// Senders are those whose mail arrived after the switch, in the order
+	// they were first seen.
+	Senders []Sender `json:"senders,omitempty"`
+}
+
+// Sender is somebody who still writes to the old side.
+type Sender struct {
+	// Address is what their messages say, in lower case; "" stands for all
+	// whose address could not be read, and for those beyond the bound.
+	Address string `json:"address"`
+	// Messages and Last say how many came, and when the last one.
+	Messages int       `json:"messages"`
+	Last     time.Time `json:"last"`
+	// Quiet is the time covered by successful looks since then.
+	Quiet time.Duration `json:"quiet"`
 }
 
 // Fences hold where each folder stood at the switch: if the ledger is lost
@@ -191,8 +209,15 @@ type Fence struct {
 
 // Refused is a message the target would not take.
 type Refused struct {
+	// Name is what an accept block calls it: "INBOX 1700000000/42".
+	Name   string `json:"name"`
 	Folder string `json:"folder"`
 	UID    uint32 `json:"uid"`
+	// Digest is the hex SHA-256 of its octets; "" where it was never read whole.
+	Digest string    `json:"digest,omitempty"`
+	Size   int64     `json:"size,omitempty"`
+	Date   time.Time `json:"date,omitzero"`
+	// Reason has the target's own words.
 	Reason string `json:"reason"`
 }
 

@@ -263,3 +263,30 @@ output "hidden" {
 output "imap" {
   value = target.imap.new.imap
 }
+
+accept "one_message" {
+  check   = "messages"
+  mailbox = mailbox.eric
+  message = "Clients/Zürich 1700000000/42"
+  reason  = "a damaged attachment, exported"
+}
+
+accept "same_octets" {
+  check   = "messages"
+  mailbox = mailbox.eric
+  message = "SHA256:3F9A1C20B7D4"
+  reason  = "too large, exported"
+}
+
+accept "scanner" {
+  check  = "silence"
+  sender = "Scanner@Office.example"
+  reason = "it cannot be configured"
+}
+
+accept "newsletters" {
+  check   = "silence"
+  mailbox = mailbox.eric
+  sender  = "@news.example"
+  reason  = "nobody reads them"
+}
