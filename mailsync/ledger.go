@@ -91,19 +91,34 @@ type Row struct {
 	// Size counts the octets as they streamed.
 	Size int64
 	Date time.Time
-	// Flags are the source's at the last agreement; Left the target's as we left them.
+	// Flags are the source's at the last agreement; Left the target's as we
+	// left them, before Settled what we sent.
 	Flags, Left []string
 	Outcome     Outcome
 	Origin      Origin
-	// Settled is false until the target was read back after our write.
+	// Settled is false until the target was read back after our write; see Settlement.
 	Settled bool
 	Reason  string
 }
 
-// Intent announces a batch: it is durable before the first octet is sent.
+// Settlement settles at once what was read back and found as the rows say: those
+// of a pair whose copy is in its own folder at Validity, with a UID below
+// Below. A row that is recorded unsettled below an earlier Settlement stays
+// so until it is recorded again.
+type Settlement struct {
+	Pair     int64
+	Validity uint32
+	Below    UID
+}
+
+// Intent announces a batch, or a move on the target: it is durable before the
+// first octet is sent.
 type Intent struct {
 	ID, Pair int64
 	At       time.Time
+	// Moved is the row of the message that is moved into the folder of Pair
+	// from that of From; 0 for a batch.
+	Moved, From int64
 	// Sources are the UIDs sent, valid with SourceValidity.
 	Sources        []UID
 	SourceValidity uint32
@@ -126,9 +141,11 @@ type Sighting struct {
 // Change is one transaction.
 type Change struct {
 	// Pairs and Rows are inserted when their ID is 0, which is then set,
-	// replaced otherwise.
+	// replaced otherwise. A row that changes its pair changes its ID.
 	Pairs []*Pair
 	Rows  []*Row
+	// Settled takes effect after Rows.
+	Settled []Settlement
 	// Forget deletes rows.
 	Forget []int64
 	// Open is made durable; its ID is set. Close ends an intent.
@@ -145,12 +162,18 @@ type Head struct {
 
 // Ledger remembers, for one mailbox, what was done. Commit is atomic and
 // durable when it returns nil. It belongs to one goroutine at a time; a second
-// process is kept out by Lease.
+// process is kept out by Lease. Only Rows, Astray and Sightings may take time
+// in proportion to the number of messages.
 type Ledger interface {
 	Head(ctx context.Context) (Head, error)
 	Pairs(ctx context.Context) ([]Pair, error)
-	// Rows calls fn for each row of a pair, in the order of their IDs.
+	// Rows calls fn for each row of a pair, in the order of their IDs. Their
+	// Flags, Left and TargetFolder are shared: they are replaced, never
+	// changed. fn must not use the ledger.
 	Rows(ctx context.Context, pair int64, fn func(Row) error) error
+	// Astray is Rows for those that folders besides the pair's may have to do
+	// with: their outcome is Gone, or their copy was filed elsewhere.
+	Astray(ctx context.Context, pair int64, fn func(Row) error) error
 	// Counts returns the number of rows by outcome.
 	Counts(ctx context.Context) (map[Outcome]int, error)
 	// Intents returns those opened and not closed, oldest first.

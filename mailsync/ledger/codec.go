@@ -1,9 +1,11 @@
 package ledger
 
 import (
-	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +16,10 @@ func encodePath(path []string) any {
 	if path == nil {
 		return nil
 	}
+	return pathText(path)
+}
+
+func pathText(path []string) string {
 	b, err := json.Marshal(path)
 	if err != nil {
 		panic("bug: strings cannot be encoded: " + err.Error())
@@ -21,12 +27,12 @@ func encodePath(path []string) any {
 	return string(b)
 }
 
-func decodePath(s sql.NullString) (path []string, err error) {
-	if !s.Valid {
+func decodePath(s string) (path []string, err error) {
+	if s == "" {
 		return nil, nil
 	}
-	if err := json.Unmarshal([]byte(s.String), &path); err != nil {
-		return nil, fmt.Errorf("%w: path %q", mailsync.ErrLedgerCorrupt, s.String)
+	if err := json.Unmarshal([]byte(s), &path); err != nil {
+		return nil, fmt.Errorf("%w: path %q", mailsync.ErrLedgerCorrupt, s)
 	}
 	return path, nil
 }
@@ -40,21 +46,23 @@ func encodeTime(t time.Time) any {
 	return t.Unix()
 }
 
-func decodeTime(n sql.NullInt64) time.Time {
-	if !n.Valid {
+func decodeTime(v driver.Value) time.Time {
+	n, ok := v.(int64)
+	if !ok {
 		return time.Time{}
 	}
-	return time.Unix(n.Int64, 0).UTC()
+	return time.Unix(n, 0).UTC()
 }
 
-func encodeDigest(d mailsync.Digest) any {
+func encodeDigest(d *mailsync.Digest) any {
 	if d.IsZero() {
 		return nil
 	}
 	return d[:]
 }
 
-func decodeDigest(b []byte) (d mailsync.Digest, err error) {
+func decodeDigest(v driver.Value) (d mailsync.Digest, err error) {
+	b, _ := v.([]byte)
 	switch len(b) {
 	case 0:
 	case len(d):
@@ -65,8 +73,6 @@ func decodeDigest(b []byte) (d mailsync.Digest, err error) {
 	return d, err
 }
 
-func encodeFlags(flags []string) string { return strings.Join(flags, " ") }
-
 func decodeFlags(s string) []string {
 	if s == "" {
 		return nil
@@ -74,10 +80,72 @@ func decodeFlags(s string) []string {
 	return strings.Split(s, " ")
 }
 
-func encodeUIDs(uids []mailsync.UID) string {
-	b, err := json.Marshal(uids)
-	if err != nil {
-		panic("bug: numbers cannot be encoded: " + err.Error())
+// number and text read a column whatever a damaged file holds there.
+func number(v driver.Value) int64 {
+	n, _ := v.(int64)
+	return n
+}
+
+func text(v driver.Value) string {
+	s, _ := v.(string)
+	return s
+}
+
+// Outcomes are numbers in the file; the index is the number. No number is
+// ever given another meaning.
+var outcomes = [...]mailsync.Outcome{"", mailsync.Copied, mailsync.Adopted, mailsync.Delivered, mailsync.Moved, mailsync.Released,
+	mailsync.Excluded, mailsync.Rejected, mailsync.Gone}
+
+func encodeOutcome(o mailsync.Outcome) int64 { return int64(max(0, slices.Index(outcomes[:], o))) }
+
+func decodeOutcome(v driver.Value) (mailsync.Outcome, error) {
+	n := number(v)
+	if n < 0 || n >= int64(len(outcomes)) {
+		return "", fmt.Errorf("%w: outcome %d", mailsync.ErrLedgerCorrupt, n)
 	}
-	return string(b)
+	return outcomes[n], nil
+}
+
+// encodeUIDs writes UIDs in their order, runs that rise by one as FIRST:LAST.
+func encodeUIDs(uids []mailsync.UID) string {
+	var out []byte
+	for i := 0; i < len(uids); {
+		j := i + 1
+		for j < len(uids) && uids[j] == uids[j-1]+1 {
+			j++
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendUint(out, uint64(uids[i]), 10)
+		if j > i+1 {
+			out = strconv.AppendUint(append(out, ':'), uint64(uids[j-1]), 10)
+		}
+		i = j
+	}
+	return string(out)
+}
+
+// maxUIDs bounds what a damaged file can make us hold.
+const maxUIDs = 1 << 20
+
+func decodeUIDs(s string) (out []mailsync.UID, err error) {
+	for run := range strings.SplitSeq(s, ",") {
+		if s == "" {
+			break
+		}
+		from, to, ranged := strings.Cut(run, ":")
+		if !ranged {
+			to = from
+		}
+		first, err := strconv.ParseUint(from, 10, 32)
+		last, err2 := strconv.ParseUint(to, 10, 32)
+		if err != nil || err2 != nil || last < first || last-first >= maxUIDs || len(out) >= maxUIDs {
+			return nil, fmt.Errorf("%w: UIDs %.100q", mailsync.ErrLedgerCorrupt, s)
+		}
+		for u := first; u <= last; u++ {
+			out = append(out, mailsync.UID(u))
+		}
+	}
+	return out, nil
 }

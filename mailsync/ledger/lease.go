@@ -2,7 +2,7 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -20,31 +20,17 @@ func (l *Ledger) Lease(ctx context.Context, owner string) (release func() error,
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("take lease: %w", err)
 	}
-	db, err := open(path, "_pragma=journal_mode(DELETE)&_pragma=busy_timeout(0)")
+	c, err := dial(path, "_pragma=journal_mode(DELETE)&_pragma=busy_timeout(0)")
 	if err != nil {
-		return nil, fmt.Errorf("take lease: %w", err)
+		return nil, fmt.Errorf("take lease: %w", l.refusal(ctx, err))
 	}
-	conn, err := exclusive(ctx, db)
-	if err != nil {
-		err = errors.Join(l.refusal(ctx, err), db.Close())
-		return nil, fmt.Errorf("take lease: %w", err)
+	if err := c.script(`BEGIN EXCLUSIVE`); err != nil {
+		return nil, fmt.Errorf("take lease: %w", errors.Join(l.refusal(ctx, err), c.Close()))
 	}
-	release = func() error { return errors.Join(conn.Close(), db.Close()) }
-	if err := l.sign(ctx, owner); err != nil {
-		return nil, errors.Join(fmt.Errorf("take lease: %w", err), release())
+	if err := l.sign(owner); err != nil {
+		return nil, errors.Join(fmt.Errorf("take lease: %w", err), c.Close())
 	}
-	return release, nil
-}
-
-func exclusive(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := conn.ExecContext(ctx, `BEGIN EXCLUSIVE`); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
+	return c.Close, nil
 }
 
 // refusal names the holder when the lock is taken.
@@ -53,15 +39,16 @@ func (l *Ledger) refusal(ctx context.Context, err error) error {
 	if !errors.As(err, &coded) || coded.Code()&0xff != lib.SQLITE_BUSY {
 		return err
 	}
-	var owner string
-	var since sql.NullInt64
-	if e := l.db.QueryRowContext(ctx, `SELECT owner, since FROM head`).Scan(&owner, &since); e != nil {
-		return errors.Join(mailsync.ErrLeased, e)
-	}
-	return fmt.Errorf("%w: %s, since %s", mailsync.ErrLeased, owner, decodeTime(since).Format(time.RFC3339))
+	refusal := mailsync.ErrLeased
+	e := l.read(ctx, func(v []driver.Value) error {
+		refusal = fmt.Errorf("%w: %s, since %s", mailsync.ErrLeased, text(v[0]), decodeTime(v[1]).Format(time.RFC3339))
+		return nil
+	}, `SELECT owner, since FROM head`)
+	return errors.Join(refusal, e)
 }
 
-func (l *Ledger) sign(ctx context.Context, owner string) error {
-	_, err := l.db.ExecContext(ctx, `UPDATE head SET owner = ?, since = ?`, owner, l.clock.Now().Unix())
-	return explain(err)
+func (l *Ledger) sign(owner string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return explain(l.conn.exec(`UPDATE head SET owner = ?, since = ?`, owner, l.clock.Now().Unix()))
 }

@@ -1,7 +1,7 @@
 package ledger
 
 // version is the newest format this package reads and the only one it writes.
-const version = 1
+const version = 2
 
 // schema is docs/ledger-format.md in SQL. Times are Unix seconds, paths JSON
 // arrays, flags joined by spaces (no flag holds one, RFC 9051 §9).
@@ -32,26 +32,6 @@ CREATE TABLE pairs (
 	displaced       INTEGER NOT NULL,
 	last_arrival    INTEGER
 );
-CREATE TABLE messages (
-	id              INTEGER PRIMARY KEY,
-	pair            INTEGER NOT NULL,
-	source_uid      INTEGER NOT NULL,
-	source_validity INTEGER NOT NULL,
-	target_uid      INTEGER NOT NULL,
-	target_validity INTEGER NOT NULL,
-	target_folder   TEXT,
-	digest          BLOB,
-	plain           BLOB,
-	size            INTEGER NOT NULL,
-	date            INTEGER,
-	flags           TEXT NOT NULL,
-	left_flags      TEXT NOT NULL,
-	outcome         TEXT NOT NULL,
-	origin          TEXT NOT NULL,
-	settled         INTEGER NOT NULL,
-	reason          TEXT
-);
-CREATE INDEX messages_pair ON messages (pair, id);
 CREATE TABLE intents (
 	id              INTEGER PRIMARY KEY,
 	pair            INTEGER NOT NULL,
@@ -59,7 +39,9 @@ CREATE TABLE intents (
 	sources         TEXT NOT NULL,
 	source_validity INTEGER NOT NULL,
 	validity        INTEGER NOT NULL,
-	next            INTEGER NOT NULL
+	next            INTEGER NOT NULL,
+	moved           INTEGER NOT NULL DEFAULT 0,
+	from_pair       INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE sightings (
 	on_target INTEGER NOT NULL,
@@ -70,5 +52,42 @@ CREATE TABLE sightings (
 	plain     BLOB,
 	octets    INTEGER NOT NULL,
 	PRIMARY KEY (on_target, folder, validity, uid)
+) WITHOUT ROWID;
+` + messagesSchema
+
+// messagesSchema is what format 2 brought. A row of an ordinary copy leaves
+// all columns after flags at their defaults.
+const messagesSchema = `
+CREATE TABLE messages (
+	id            INTEGER PRIMARY KEY,
+	source_uid    INTEGER NOT NULL,
+	target_uid    INTEGER NOT NULL,
+	validities    INTEGER NOT NULL,
+	digest        BLOB,
+	size          INTEGER NOT NULL,
+	date          INTEGER,
+	flags         INTEGER NOT NULL,
+	left_flags    INTEGER,
+	outcome       INTEGER NOT NULL DEFAULT 1,
+	origin        INTEGER,
+	settled       INTEGER,
+	plain         BLOB,
+	target_folder INTEGER,
+	reason        TEXT
+);
+CREATE INDEX astray ON messages (id) WHERE outcome = 8 OR target_folder IS NOT NULL;
+CREATE TABLE words (
+	id   INTEGER PRIMARY KEY,
+	word TEXT NOT NULL UNIQUE
+);
+CREATE TABLE totals (
+	outcome INTEGER PRIMARY KEY,
+	n       INTEGER NOT NULL
+);
+CREATE TABLE settlements (
+	pair     INTEGER NOT NULL,
+	validity INTEGER NOT NULL,
+	below    INTEGER NOT NULL,
+	PRIMARY KEY (pair, validity)
 ) WITHOUT ROWID;
 `

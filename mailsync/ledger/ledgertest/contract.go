@@ -22,6 +22,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		"what was committed is there when it is opened again": keeps,
 		"a row with an ID replaces, one without is added":     replaces,
 		"an intent stays open until it is closed":             intents,
+		"counts follow what is replaced and forgotten":        counts,
+		"a settlement settles what was recorded before it":    settlements,
+		"what is astray is found without the rest":            astray,
 		"sightings belong to one folder at one UIDVALIDITY":   sightings,
 		"the serial rises and the ID stays":                   heads,
 		"a second pass is refused and the holder named":       leases,
@@ -108,6 +111,9 @@ func replaces(t *testing.T, open Opener) {
 	commit(t, l, mailsync.Change{Rows: []*mailsync.Row{r, s}})
 	r.Pair, r.Outcome, r.Flags = q.ID, mailsync.Moved, nil
 	commit(t, l, mailsync.Change{Rows: []*mailsync.Row{r}})
+	if left := rowsOf(t, l, p.ID); len(left) != 1 || left[0].ID != s.ID {
+		t.Fatalf("a row that changed its pair stayed behind: %v", left)
+	}
 	if d := cmp.Diff([]mailsync.Row{*r}, rowsOf(t, l, q.ID)); d != "" {
 		t.Fatal(d)
 	}
@@ -123,6 +129,8 @@ func intents(t *testing.T, open Opener) {
 	commit(t, l, mailsync.Change{Open: in})
 	other := &mailsync.Intent{Pair: 1, Sources: []mailsync.UID{9}}
 	commit(t, l, mailsync.Change{Open: other})
+	move := &mailsync.Intent{Pair: 2, From: 1, Moved: 77, Sources: []mailsync.UID{4294967295}, Next: 4294967295}
+	commit(t, l, mailsync.Change{Open: move})
 	closeLedger(t, l)
 	l = open(t)
 	defer closeLedger(t, l)
@@ -131,7 +139,79 @@ func intents(t *testing.T, open Opener) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]mailsync.Intent{*in}, got); d != "" {
+	if d := cmp.Diff([]mailsync.Intent{*in, *move}, got); d != "" {
+		t.Fatal(d)
+	}
+}
+
+func counts(t *testing.T, open Opener) {
+	l := open(t)
+	var rows []*mailsync.Row
+	for n := range 250 {
+		r := &mailsync.Row{Pair: int64(1 + n%2), SourceUID: mailsync.UID(n), Outcome: mailsync.Copied, Origin: mailsync.FromSource}
+		rows = append(rows, r)
+	}
+	rows = append(rows, rows[7]) // named twice, recorded once
+	commit(t, l, mailsync.Change{Rows: rows})
+	rows[1].Outcome, rows[2].Outcome, rows[3].Pair = mailsync.Gone, mailsync.Rejected, 1
+	commit(t, l, mailsync.Change{Rows: rows[1:5], Forget: []int64{rows[5].ID, rows[6].ID, 1 << 60}})
+	closeLedger(t, l)
+	l = open(t)
+	defer closeLedger(t, l)
+	got, err := l.Counts(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[mailsync.Outcome]int{mailsync.Copied: 246, mailsync.Gone: 1, mailsync.Rejected: 1}, got); d != "" {
+		t.Fatal(d)
+	}
+	if a, b := len(rowsOf(t, l, 1)), len(rowsOf(t, l, 2)); a != 125 || b != 123 {
+		t.Fatalf("%d and %d rows", a, b)
+	}
+}
+
+func settlements(t *testing.T, open Opener) {
+	l := open(t)
+	var rows []*mailsync.Row
+	for n := range 5 {
+		rows = append(rows, &mailsync.Row{Pair: 1, TargetUID: mailsync.UID(n + 1), TargetValidity: 3, Outcome: mailsync.Copied, Origin: mailsync.FromSource})
+	}
+	rows[1].TargetFolder = []string{"elsewhere"}
+	rows[2].TargetValidity = 4
+	commit(t, l, mailsync.Change{Rows: rows, Settled: []mailsync.Settlement{{Pair: 1, Validity: 3, Below: 5}, {Pair: 2, Validity: 4, Below: 9}}})
+	late := &mailsync.Row{Pair: 1, TargetUID: 2, TargetValidity: 3, Outcome: mailsync.Copied, Origin: mailsync.FromSource}
+	commit(t, l, mailsync.Change{Rows: []*mailsync.Row{late}, Settled: []mailsync.Settlement{{Pair: 1, Validity: 3, Below: 4}}})
+	closeLedger(t, l)
+	l = open(t)
+	defer closeLedger(t, l)
+	var got []bool
+	for _, r := range rowsOf(t, l, 1) {
+		got = append(got, r.Settled)
+	}
+	if d := cmp.Diff([]bool{true, false, false, true, false, false}, got); d != "" {
+		t.Fatal(d)
+	}
+	late.Settled = true
+	commit(t, l, mailsync.Change{Rows: []*mailsync.Row{late}})
+	if r := rowsOf(t, l, 1); !r[5].Settled {
+		t.Fatal("a row recorded as settled is not")
+	}
+}
+
+func astray(t *testing.T, open Opener) {
+	l := open(t)
+	defer closeLedger(t, l)
+	home := &mailsync.Row{Pair: 1, Outcome: mailsync.Copied, Origin: mailsync.FromSource}
+	gone := &mailsync.Row{Pair: 1, Outcome: mailsync.Gone, Origin: mailsync.FromSource}
+	filed := &mailsync.Row{Pair: 1, Outcome: mailsync.Copied, Origin: mailsync.FromSource, TargetFolder: []string{"A"}}
+	other := &mailsync.Row{Pair: 2, Outcome: mailsync.Gone, Origin: mailsync.FromSource}
+	commit(t, l, mailsync.Change{Rows: []*mailsync.Row{home, gone, filed, other}})
+	var got []mailsync.Row
+	err := l.Astray(context.Background(), 1, func(r mailsync.Row) error { got = append(got, r); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]mailsync.Row{*gone, *filed}, got); d != "" {
 		t.Fatal(d)
 	}
 }

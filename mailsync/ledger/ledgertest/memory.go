@@ -22,7 +22,15 @@ type Memory struct {
 	byPair    map[int64][]int64
 	intents   map[int64]mailsync.Intent
 	sightings map[string]map[mailsync.UID]mailsync.Print
-	holder    string
+	settled   map[folderAt]mailsync.UID
+	// held are rows that no settlement settles.
+	held   map[int64]bool
+	holder string
+}
+
+type folderAt struct {
+	pair     int64
+	validity uint32
 }
 
 var _ mailsync.Ledger = (*Memory)(nil)
@@ -30,7 +38,8 @@ var _ mailsync.Ledger = (*Memory)(nil)
 // NewMemory returns an empty ledger with the given ID.
 func NewMemory(id string) *Memory {
 	return &Memory{head: mailsync.Head{ID: id}, pairs: map[int64]mailsync.Pair{}, rows: map[int64]mailsync.Row{}, byPair: map[int64][]int64{},
-		intents: map[int64]mailsync.Intent{}, sightings: map[string]map[mailsync.UID]mailsync.Print{}}
+		intents: map[int64]mailsync.Intent{}, sightings: map[string]map[mailsync.UID]mailsync.Print{}, settled: map[folderAt]mailsync.UID{},
+		held: map[int64]bool{}}
 }
 
 // Clone returns an independent copy, with nobody holding it.
@@ -38,7 +47,8 @@ func (m *Memory) Clone() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &Memory{head: m.head, next: m.next, pairs: maps.Clone(m.pairs), rows: maps.Clone(m.rows), byPair: map[int64][]int64{},
-		intents: maps.Clone(m.intents), sightings: map[string]map[mailsync.UID]mailsync.Print{}}
+		intents: maps.Clone(m.intents), sightings: map[string]map[mailsync.UID]mailsync.Print{}, settled: maps.Clone(m.settled),
+		held: maps.Clone(m.held)}
 	for k, v := range m.byPair {
 		c.byPair[k] = slices.Clone(v)
 	}
@@ -72,14 +82,28 @@ func sortedByID[V any](in map[int64]V) []V {
 
 // Rows implements mailsync.Ledger.
 func (m *Memory) Rows(_ context.Context, pair int64, fn func(mailsync.Row) error) error {
+	return m.each(pair, fn, func(mailsync.Row) bool { return true })
+}
+
+// Astray implements mailsync.Ledger.
+func (m *Memory) Astray(_ context.Context, pair int64, fn func(mailsync.Row) error) error {
+	return m.each(pair, fn, func(r mailsync.Row) bool { return r.Outcome == mailsync.Gone || r.TargetFolder != nil })
+}
+
+func (m *Memory) each(pair int64, fn func(mailsync.Row) error, wanted func(mailsync.Row) bool) error {
 	m.mu.Lock()
 	var rows []mailsync.Row
 	for _, id := range slices.Sorted(slices.Values(m.byPair[pair])) {
-		rows = append(rows, m.rows[id])
+		r := m.rows[id]
+		r.Settled = r.Settled || !m.held[id] && r.TargetUID < m.settled[folderAt{r.Pair, r.TargetValidity}]
+		rows = append(rows, r)
 	}
 	m.mu.Unlock()
 	for _, r := range rows {
 		r.Flags, r.Left = slices.Clone(r.Flags), slices.Clone(r.Left)
+		if !wanted(r) {
+			continue
+		}
 		if err := fn(r); err != nil {
 			return err
 		}
@@ -138,6 +162,10 @@ func (m *Memory) Commit(ctx context.Context, c mailsync.Change) error {
 	for _, r := range c.Rows {
 		m.put(r)
 	}
+	for _, x := range c.Settled {
+		k := folderAt{x.Pair, x.Validity}
+		m.settled[k] = max(m.settled[k], x.Below)
+	}
 	if c.Open != nil {
 		m.id(&c.Open.ID)
 		m.intents[c.Open.ID] = *c.Open
@@ -154,10 +182,16 @@ func (m *Memory) Commit(ctx context.Context, c mailsync.Change) error {
 }
 
 func (m *Memory) put(r *mailsync.Row) {
-	if r.ID != 0 {
+	if old, ok := m.rows[r.ID]; ok {
 		m.drop(r.ID)
+		if old.Pair != r.Pair {
+			r.ID = 0
+		}
 	}
 	m.id(&r.ID)
+	if delete(m.held, r.ID); !r.Settled && (r.TargetFolder != nil || r.TargetUID < m.settled[folderAt{r.Pair, r.TargetValidity}]) {
+		m.held[r.ID] = true
+	}
 	row := *r
 	row.Flags, row.Left = slices.Clone(r.Flags), slices.Clone(r.Left)
 	m.rows[r.ID] = row
