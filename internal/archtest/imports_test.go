@@ -30,7 +30,7 @@ var table = []line{
 	{pkg: "config", may: []string{"migration", "providers"}, why: "configuration turns text into what is desired; it looks at nothing and decides nothing"},
 	{pkg: "observe", may: []string{"migration", "providers", "maildns", "maildns/lookup", "mailsync", "mailsync/folders", "state"}, why: "observe looks; state gives it the pinned identities, a planner would give it opinions"},
 	{pkg: "planner", may: []string{"migration", "state", "maildns", "internal/diag", "internal/safetext"}, bare: true, why: "planner is pure: what is desired, observed and done comes in as data"},
-	{pkg: "executor", may: []string{"migration", "state", "planner", "observe", "providers", "mailsync", "mailsync/folders", "maildns", "maildns/zonewriter", "clientkit"}, why: "executor drives the engines through their contracts; drivers and the configuration are wired in cmd"},
+	{pkg: "executor", may: []string{"migration", "state", "planner", "observe", "providers", "mailsync", "mailsync/folders", "mailsync/limits", "maildns", "maildns/zonewriter", "clientkit"}, why: "executor drives the engines through their contracts; drivers and the configuration are wired in cmd"},
 
 	{pkg: "state", may: []string{"migration"}, why: "the state is plain data; its backends are leaves"},
 	{pkg: "state/*", may: []string{"state", "migration"}, why: "a backend stores the state and knows nothing of plans"},
