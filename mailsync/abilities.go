@@ -104,3 +104,11 @@ type StartFetcher interface {
 	// delivered.
 	FetchStart(ctx context.Context, uids []UID, octets int, fn func(m Meta, octets int64, body io.Reader) error) (missing []UID, err error)
 }
+
+// Remover deletes folders. The engine removes none but the scratch folders of
+// its own probes.
+type Remover interface {
+	// RemoveFolder deletes a folder with the messages in it (RFC 3501 §6.3.4).
+	// One that does not exist is no error.
+	RemoveFolder(ctx context.Context, f Folder) error
+}

@@ -21,7 +21,7 @@ type Print struct {
 	Digest Digest
 	// Plain is over the octets with every line end made CRLF, stray CRs
 	// removed and NUL made 0x80: what survives a server that stores lines.
-	// It equals Digest for all regular messages.
+	// It equals Digest for all regular messages. A [Form] says otherwise.
 	Plain  Digest
 	Octets int64
 }
@@ -36,6 +36,8 @@ type Hasher struct {
 	octets       int64
 	lastCR       bool // the last octet seen was a CR
 	held         bool // that CR has not been given to exact yet
+	// other makes Plain instead, for a Form that is not the zero one.
+	other formWriter
 }
 
 // NewHasher returns a Hasher that has read nothing.
@@ -44,6 +46,10 @@ func NewHasher() *Hasher { return &Hasher{exact: sha256.New()} }
 // Write never fails.
 func (h *Hasher) Write(b []byte) (int, error) {
 	h.octets += int64(len(b))
+	if h.other != nil {
+		h.exact.Write(b)
+		return h.other.Write(b)
+	}
 	if h.plain != nil {
 		h.exact.Write(b)
 		h.writePlain(b)
@@ -134,15 +140,21 @@ func (h *Hasher) Print() Print {
 	p := Print{Octets: h.octets}
 	h.exact.Sum(p.Digest[:0])
 	p.Plain = p.Digest
-	if h.plain != nil {
+	switch {
+	case h.other != nil:
+		p.Plain = h.other.sum()
+	case h.plain != nil:
 		h.plain.Sum(p.Plain[:0])
 	}
 	return p
 }
 
 // PrintOf reads body to its end.
-func PrintOf(body io.Reader) (Print, error) {
-	h := NewHasher()
+func PrintOf(body io.Reader) (Print, error) { return Form{}.PrintOf(body) }
+
+// PrintOf reads body to its end.
+func (f Form) PrintOf(body io.Reader) (Print, error) {
+	h := f.NewHasher()
 	_, err := io.Copy(h, body)
 	return h.Print(), err
 }

@@ -196,3 +196,44 @@ func beginnings(t *testing.T, f Fixture) {
 		}
 	}
 }
+
+// removesFolder: an open folder with messages goes; its neighbours, and a
+// folder that is not there, are no matter.
+func removesFolder(t *testing.T, f Fixture) {
+	s := f.begin(t)
+	remover, ok := s.target.(mailsync.Remover)
+	if !ok {
+		t.Skip("folders are not removed")
+	}
+	other, err := s.target.Create(s.ctx, []string{"Contrat 2"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.append(mail(1), mail(2))
+	s.selectFolder(s.folder)
+	before := s.folders()
+	for range 2 {
+		if err := remover.RemoveFolder(s.ctx, s.folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := s.folders()
+	delete(before, fmt.Sprint(s.folder.Path))
+	if d := cmp.Diff(before, after); d != "" || len(after) == 0 {
+		t.Fatalf("(-wanted +left):\n%s", d)
+	}
+	s.selectFolder(other) // the connection goes on
+}
+
+func (s *suite) folders() map[string]bool {
+	s.t.Helper()
+	l, err := s.target.List(s.ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for _, x := range l.Folders {
+		out[fmt.Sprint(x.Path)] = true
+	}
+	return out
+}

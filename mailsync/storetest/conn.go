@@ -176,6 +176,9 @@ func (c *conn) Fetch(ctx context.Context, uids []mailsync.UID, fn func(mailsync.
 		if !slices.Contains(uids, m.UID) || m.Unreadable {
 			continue
 		}
+		if c.s.P.Render != nil {
+			m.Body = c.s.render(m.Body)
+		}
 		var body io.Reader = bytes.NewReader(m.Body)
 		if m.Poisoned {
 			body = io.MultiReader(bytes.NewReader(m.Body[:len(m.Body)/2]), iotest.ErrReader(Cutoff()))
@@ -195,7 +198,20 @@ func (c *conn) Create(ctx context.Context, path []string, use string) (mailsync.
 		return mailsync.Folder{}, err
 	}
 	defer end()
+	if c.s.P.RefuseFolder != nil && c.s.find(path) == nil {
+		if err := c.s.P.RefuseFolder(path); err != nil {
+			return mailsync.Folder{}, err
+		}
+	}
 	return c.folder(c.s.create(path, use)), nil
+}
+
+func (s *Server) render(body []byte) []byte {
+	s.mu.Lock()
+	s.renders++
+	n := s.renders
+	s.mu.Unlock()
+	return s.P.Render(slices.Clone(body), n)
 }
 
 func (c *conn) Subscribe(ctx context.Context, f mailsync.Folder) error {
@@ -419,6 +435,10 @@ func (c *conn) changed(m Message) Message {
 	if c.s.P.EatCR {
 		m.Body = bytes.ReplaceAll(m.Body, []byte("\r\r\n"), []byte("\r\n"))
 	}
+	if c.s.P.Alter != nil {
+		m.Body = c.s.P.Alter(m.Body)
+	}
+	m.Flags = slices.DeleteFunc(m.Flags, func(f string) bool { return slices.Contains(c.s.P.StoreOnly, f) })
 	m.Date = m.Date.Truncate(time.Second)
 	return m
 }
@@ -514,4 +534,18 @@ func (c *conn) ChangeFlags(ctx context.Context, changes []mailsync.FlagChange) (
 		}
 	}
 	return refusals, nil
+}
+
+// RemoveFolder implements mailsync.Remover.
+func (c *conn) RemoveFolder(ctx context.Context, f mailsync.Folder) error {
+	end, err := c.begin(ctx, "DELETE", true)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if c.s.P.KeepsFolders {
+		return &mailsync.ServerError{Command: "DELETE", Status: "NO", Code: "NOPERM", Text: "folders are not deleted here"}
+	}
+	c.s.boxes = slices.DeleteFunc(c.s.boxes, func(b *box) bool { return name(b.path) == name(f.Path) })
+	return nil
 }

@@ -23,6 +23,17 @@ type Personality struct {
 	FutureIsNow bool
 	// EatCR stores lines: a CR before CRLF is lost.
 	EatCR bool
+	// KeepsFolders refuses to delete a folder.
+	KeepsFolders bool
+	// Alter is what becomes of a message at APPEND, nil = what it is.
+	Alter func(body []byte) []byte
+	// Render is what FETCH makes of a message, the n-th time it is asked to;
+	// nil = what is stored.
+	Render func(body []byte, n int) []byte
+	// StoreOnly lists keywords that are kept when STOREd only.
+	StoreOnly []string
+	// RefuseFolder refuses names for good; nil = takes all.
+	RefuseFolder func(path []string) error
 	// Refuse returns the server's answer to a message it does not take.
 	Refuse func(body []byte, flags []string) error
 	Delim  rune
@@ -71,6 +82,7 @@ type Server struct {
 	boxes    []*box
 	validity uint32
 	appends  int
+	renders  int
 	writes   []string
 	opened   []string
 }
