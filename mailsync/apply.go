@@ -15,22 +15,14 @@ func (p *pass) apply(ctx context.Context, a Actions) error {
 	}
 	p.report.Refusal = a.Refusal
 	p.hold(a.Held)
-	if err := p.recordDecided(ctx, a); err != nil {
-		return err
-	}
-	if err := p.moveAll(ctx, a.Moves); err != nil {
-		return err
-	}
-	if err := p.copyAll(ctx, a.Copies); err != nil {
-		return err
-	}
-	if err := p.flagAll(ctx, append(a.Flags, p.state.moved...)); err != nil {
-		return err
-	}
-	if err := p.settleAll(ctx); err != nil {
-		return err
-	}
-	return p.deleteAll(ctx, a.Deletes)
+	return p.inTime(
+		func() error { return p.recordDecided(ctx, a) },
+		func() error { return p.moveAll(ctx, a.Moves) },
+		func() error { return p.copyAll(ctx, a.Copies) },
+		func() error { return p.flagAll(ctx, append(a.Flags, p.state.moved...)) },
+		func() error { return p.settleAll(ctx) },
+		func() error { return p.deleteAll(ctx, a.Deletes) },
+	)
 }
 
 func (p *pass) hold(held []HeldMessage) {
@@ -61,6 +53,9 @@ func (p *pass) recordDecided(ctx context.Context, a Actions) error {
 // record leaves a copy that is lost in one folder and found in the other.
 func (p *pass) moveAll(ctx context.Context, moves []MoveAction) error {
 	for _, m := range moves {
+		if err := p.stopped(); err != nil {
+			return err
+		}
 		s := p.pairByID(m.Row.Pair)
 		err := p.move(ctx, s, m)
 		if err != nil {

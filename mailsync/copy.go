@@ -45,6 +45,9 @@ func (p *pass) copyAll(ctx context.Context, copies []CopyAction) error {
 		list := byPair[s]
 		slices.SortFunc(list, byUID)
 		for _, batch := range p.batches(s, list) {
+			if err := p.stopped(); err != nil {
+				return err
+			}
 			if err := p.copyBatch(ctx, s, batch, allFlags); err != nil {
 				if err = p.folderError(ctx, s, err); err != nil {
 					return err
@@ -122,6 +125,7 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 	}
 	accepts := p.target.Accepts()
 	t := newTransfer(batch, func(m Meta) []string { return sendFlags(m.Flags, accepts, how) })
+	t.enough = p.Stop
 	var done Appended
 	err = p.write("APPEND", func() (err error) {
 		done, err = t.run(ctx, p.source, p.target, p.state.targets[folderKey(s.Pair.Target.Path)], in.Sources)

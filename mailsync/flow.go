@@ -83,6 +83,7 @@ func (p *pass) flowAll(ctx context.Context, byPair map[*PairState][]CopyAction) 
 	p.state.openSource, p.state.openTarget = "", ""
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer f.end(cancel)
+	stop := p.Stop
 	for f.spread(ctx); len(f.busy) > 0; f.spread(ctx) {
 		select {
 		case l := <-f.opened:
@@ -93,6 +94,9 @@ func (p *pass) flowAll(ctx context.Context, byPair map[*PairState][]CopyAction) 
 			f.unwanted = f.unwanted || l == nil
 		case e := <-f.events:
 			f.heard(ctx, e)
+		case <-stop:
+			f.stop(ErrStopped)
+			stop = nil
 		case <-f.wake:
 			for _, pr := range f.busy {
 				f.announce(ctx, pr, nil)
@@ -282,6 +286,7 @@ func (f *flow) start(ctx context.Context) {
 			continue
 		}
 		pr := &progress{stream: newStream(f.queue[i], l, f.events), open: map[*announced]bool{}}
+		pr.enough = f.p.Stop
 		f.queue = slices.Delete(f.queue, i, i+1)
 		f.busy[l] = pr
 		f.wg.Go(func() { pr.run(ctx) })
@@ -401,7 +406,12 @@ func (f *flow) heard(ctx context.Context, e laneEvent) {
 		f.p.suspects[suspectKey(pr.pair, e.suspect)]++
 	}
 	f.close(pr)
-	if e.err != nil {
+	switch {
+	case f.p.stopped() != nil && pr.clean:
+		for b := range pr.open {
+			f.withdraw(ctx, pr, b) // nothing of it was sent
+		}
+	case e.err != nil:
 		f.failed(ctx, pr, e.err)
 	}
 	for ; pr.next < len(pr.batches); pr.next++ {

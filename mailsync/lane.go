@@ -54,6 +54,8 @@ type stream struct {
 	byUID   map[UID]int // the number of its batch
 	parcels chan parcel
 	stop    chan struct{}
+	// enough, when closed, ends the segment after the message in hand.
+	enough <-chan struct{}
 	// verdict is what becomes of messages after stop was closed.
 	verdict error
 	flags   func(Meta) []string
@@ -115,11 +117,16 @@ func (t *stream) open(ctx context.Context) error {
 func (t *stream) carry(ctx context.Context) error {
 	accepts := t.lane.target.Accepts()
 	t.flags = func(m Meta) []string { return sendFlags(m.Flags, accepts, allFlags) }
-	go t.read(ctx)
+	reading, abandon := context.WithCancelCause(ctx)
+	defer abandon(nil)
+	go t.read(reading)
 	err := t.lane.target.(Streamer).AppendStream(ctx, t.to, t.nextBatch, t.answered)
 	t.clean, t.verdict = err == nil, errDiscarded
 	if err != nil {
 		t.verdict = err // the source's connection is of no use either: the pass begins anew
+	}
+	if asked(t.enough) {
+		abandon(ErrStopped) // the rest of the segment is not waited for
 	}
 	close(t.stop)
 	t.release(t.verdict)
@@ -179,7 +186,7 @@ func (t *stream) action(batch int, uid UID) CopyAction {
 
 // nextBatch is asked by the target for what to send next.
 func (t *stream) nextBatch(wait bool) (NextMessage, bool) {
-	if t.current != nil && t.broken() {
+	if t.current != nil && t.broken() || asked(t.enough) {
 		return nil, false
 	}
 	var b *announced
@@ -214,6 +221,9 @@ func (t *stream) nextMessage() (*Outgoing, error) {
 	if t.held != nil {
 		t.held.done <- nil
 		t.held = nil
+	}
+	if asked(t.enough) {
+		return nil, nil
 	}
 	for {
 		p := t.peeked

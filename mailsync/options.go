@@ -51,6 +51,12 @@ type Options struct {
 	// connection broke, before it counts as not received; 0 means 2 s.
 	Grace time.Duration
 
+	// Stop, when closed, ends the pass softly: nothing more is announced, the
+	// message in hand is finished and recorded, and Pass returns ErrStopped.
+	// What takes longer than StopGrace is cut off; 0 means 4 s.
+	Stop      <-chan struct{}
+	StopGrace time.Duration
+
 	// Progress is told what happens; nil = nobody listens.
 	Progress func(Event)
 	// Tap is called before and after each ledger record and each write
@@ -79,6 +85,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Grace == 0 {
 		o.Grace = 2 * time.Second
+	}
+	if o.StopGrace == 0 {
+		o.StopGrace = 4 * time.Second
 	}
 	if o.Clock == nil {
 		o.Clock = clock.Real{}
@@ -134,6 +143,8 @@ type Report struct {
 	// Complete: every folder was looked at, nothing failed, nothing that is
 	// due was left for later.
 	Complete bool
+	// Stopped: the pass was asked to end before it was through.
+	Stopped bool
 	// Outcomes counts what this pass recorded, by outcome.
 	Outcomes map[Outcome]int
 	// Totals counts all rows of the ledger, by outcome: every source message

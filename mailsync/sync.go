@@ -62,7 +62,8 @@ type written struct {
 //
 // The error is nil when every folder was tried: what failed is then in the
 // report. A lost connection is not an error: Pass connects again, looks, and
-// goes on, as long as that brings it forward.
+// goes on, as long as that brings it forward. ErrStopped says that it was
+// stopped before it was through; the report then counts what was done.
 func Pass(ctx context.Context, o Options) (report Report, err error) {
 	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}}
 	p.report.Started = p.Clock.Now()
@@ -78,7 +79,10 @@ func Pass(ctx context.Context, o Options) (report Report, err error) {
 		}
 		report = p.report
 	}()
-	return p.report, p.tries(ctx)
+	parent := ctx
+	ctx, end := p.patiently(parent)
+	defer end()
+	return p.report, p.ended(parent, ctx, p.tries(ctx))
 }
 
 // tries runs until it ends well, fails for good, or no longer gets forward.
@@ -87,7 +91,7 @@ func (p *pass) tries(ctx context.Context) error {
 		before := p.recorded
 		p.resetReport()
 		err := p.run(ctx)
-		if err == nil || ctx.Err() != nil || !retry.IsTemporary(err) {
+		if err == nil || ctx.Err() != nil || p.stopped() != nil || !retry.IsTemporary(err) {
 			return err
 		}
 		if stuck++; p.recorded > before {
@@ -120,23 +124,16 @@ func (p *pass) resetReport() {
 
 // run is the pass as doc.go tells it.
 func (p *pass) run(ctx context.Context) error {
-	if err := p.connect(ctx); err != nil {
-		return err
-	}
-	if err := p.enumerate(ctx); err != nil {
-		return err
-	}
-	if err := p.recover(ctx); err != nil {
-		return err
-	}
-	if err := p.look(ctx); err != nil {
-		return err
-	}
-	actions, err := p.decide(ctx)
+	var actions Actions
+	err := p.inTime(
+		func() error { return p.connect(ctx) },
+		func() error { return p.enumerate(ctx) },
+		func() error { return p.recover(ctx) },
+		func() error { return p.look(ctx) },
+		func() (err error) { actions, err = p.decide(ctx); return err },
+		func() error { return p.apply(ctx, actions) },
+	)
 	if err != nil {
-		return err
-	}
-	if err := p.apply(ctx, actions); err != nil {
 		return err
 	}
 	return p.finish(ctx)

@@ -22,6 +22,8 @@ type transfer struct {
 	flags  func(Meta) []string
 	parcel chan parcel
 	stop   chan struct{}
+	// enough, when closed, ends the batch after the message in hand.
+	enough <-chan struct{}
 	// Written by the reading goroutine, read after parcel is closed.
 	missing  []UID
 	fetchErr error
@@ -109,6 +111,9 @@ func (t *transfer) next() (*Outgoing, error) {
 	if t.current != nil {
 		t.current.done <- nil
 		t.current = nil
+	}
+	if asked(t.enough) {
+		return nil, nil
 	}
 	p := t.first
 	if p == nil {
