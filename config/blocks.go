@@ -78,6 +78,8 @@ func serverAttrs() []attrSpec {
 		{name: "address", kind: "text", doc: "IP address to dial instead of resolving `host`"},
 		{name: "mx_endpoint", kind: "text", doc: "`\"host:port\"` where inbound SMTP of this side is probed, instead of its MX on port 25"},
 		{name: "connections", kind: "number", doc: "most connections at once, if less than `limits` says"},
+		{name: "bandwidth", kind: "rate", doc: "most octets a second, if less than `limits` says: `\"10MB/s\"`"},
+		{name: "daily", kind: "size", def: "what the service is known to bear", doc: "most octets a day and account, read from a source or written to a target: `\"500MB\"`. A first copy that reaches it pauses until local midnight; the pull of late mail never waits for it. Known: Gmail, 2500MB read and 500MB written"},
 	}
 }
 

@@ -16,11 +16,9 @@ func limitsBlock() blockSpec {
 		name: "limits", doc: "keeps bascule polite",
 		attrs: []attrSpec{
 			{name: "mailboxes", kind: "number", def: "4", doc: "mailboxes passed at once"},
-			{name: "connections", kind: "number", def: "4", doc: "connections per server"},
-		},
-		later: map[string]string{
-			"bandwidth":   "lower connections and mailboxes",
-			"quiet_hours": "schedule \"bascule apply\" outside these hours until the cutover",
+			{name: "connections", kind: "number", def: "4", doc: "connections per server, for all mailboxes together"},
+			{name: "bandwidth", kind: "rate", def: "unbounded", doc: "most octets a second with one server, both ways together: `\"40MB/s\"`"},
+			{name: "quiet_hours", kind: "hours", doc: "`\"08:00-18:00\"` every day, in `timezone`; may cross midnight. In them no mailbox is copied for the first time: one under way pauses and goes on afterwards. Mailboxes that were complete once are kept up to date, late mail is pulled and evidence is gathered at all hours"},
 		},
 	}
 }

@@ -53,6 +53,31 @@ func location(s string) (*time.Location, error) {
 func decodeLimits(r *reader, s *migration.Settings) {
 	s.Limits.Mailboxes = r.number("mailboxes", s.Limits.Mailboxes, 1, 256)
 	s.Limits.Connections = r.number("connections", s.Limits.Connections, 1, 64)
+	s.Limits.Bandwidth = bandwidth(r)
+	s.Limits.Quiet = parsed(r, "quiet_hours", migration.Hours{}, func(v string) (migration.Hours, error) {
+		start, end, err := parseHours(v)
+		return migration.Hours{Start: start, End: end}, err
+	})
+	if q := s.Limits.Quiet; r.good("quiet_hours") && (q.Start-q.End+24*60)%(24*60) < minBusy {
+		r.fail("quiet_hours", "Quiet hours leave no time", "At least an hour of the day is needed to copy mailboxes in.")
+	}
+}
+
+// minBusy is how many minutes of a day quiet hours must leave.
+const minBusy = 60
+
+// minBandwidth is less than one mailbox at a time needs to get anywhere.
+const minBandwidth = 64_000
+
+// bandwidth reads octets a second; 0 is unbounded.
+func bandwidth(r *reader) int64 {
+	return parsed(r, "bandwidth", 0, func(v string) (int64, error) {
+		n, err := parseRate(v)
+		if err == nil && n < minBandwidth {
+			err = fmt.Errorf("%q is less than 64kB/s, at which a gigabyte takes four hours", v)
+		}
+		return n, err
+	})
 }
 
 func decodeLowerTTL(r *reader, s *migration.Settings) {

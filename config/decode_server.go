@@ -30,8 +30,11 @@ func (ev *evaluator) decodeServer(b *block, k keyed, loc *time.Location) migrati
 	s := migration.Server{
 		Address: b.addr, Driver: b.Labels[0], Endpoint: endpoint(r),
 		MXEndpoint:  parsed(r, "mx_endpoint", "", hostPort),
-		Connections: r.number("connections", 0, 1, 64),
+		Connections: r.number("connections", 0, 1, 64), Bandwidth: bandwidth(r),
 	}
+	allowance := providers.AllowanceAt(s.Endpoint.Host)
+	s.AccountConnections = allowance.Connections
+	s.Daily = parsed(r, "daily", map[string]int64{"source": allowance.Read, "target": allowance.Written}[b.Type], daily)
 	if b.Type == "source" {
 		s.AvailableUntil = parsed(r, "available_until", time.Time{}, func(v string) (time.Time, error) { return parseDate(v, loc) })
 	}
@@ -44,6 +47,15 @@ func (ev *evaluator) decodeServer(b *block, k keyed, loc *time.Location) migrati
 		s.Exports = declaredBy(r)
 	}
 	return s
+}
+
+// daily reads the octets of a day; less is no mailbox's.
+func daily(v string) (int64, error) {
+	n, err := parseSize(v)
+	if err == nil && n < 1_000_000 {
+		err = fmt.Errorf("%q is less than 1MB; mailboxes would never be copied", v)
+	}
+	return n, err
 }
 
 // endpoint reads how to reach a server.

@@ -63,6 +63,16 @@ func parseSize(s string) (int64, error) {
 	return n * unit, nil
 }
 
+// parseRate reads "40MB/s" into octets a second.
+func parseRate(s string) (int64, error) {
+	size, found := strings.CutSuffix(s, "/s")
+	n, err := parseSize(size)
+	if !found || err != nil {
+		return 0, fmt.Errorf("%q is not a rate; write \"40MB/s\" (octets, not bits)", s)
+	}
+	return n, nil
+}
+
 // parsePercent reads "10%" into 0.10.
 func parsePercent(s string) (float64, error) {
 	m := percentText.FindStringSubmatch(s)

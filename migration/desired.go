@@ -48,6 +48,13 @@ type Server struct {
 	AvailableUntil time.Time `json:"available_until,omitzero"`
 	// Connections caps simultaneous connections; 0 leaves the default.
 	Connections int `json:"connections,omitempty"`
+	// AccountConnections caps those of one account; 0 leaves the default.
+	AccountConnections int `json:"account_connections,omitempty"`
+	// Bandwidth is octets a second, both ways together; 0 leaves that of the limits.
+	Bandwidth int64 `json:"bandwidth,omitempty"`
+	// Daily is how many octets an account bears in a day: read from a source,
+	// written to a target; 0 is unbounded.
+	Daily int64 `json:"daily,omitempty"`
 	// Settings and Secrets hold what only the driver understands.
 	Settings map[string]string `json:"settings,omitempty"`
 	Secrets  map[string]Secret `json:"secrets,omitempty"`

@@ -23,6 +23,11 @@ type Limits struct {
 	// Mailboxes passed at once; Connections per server and account side.
 	Mailboxes   int `json:"mailboxes"`
 	Connections int `json:"connections"`
+	// Bandwidth is octets a second with one server, both ways together; 0 is unbounded.
+	Bandwidth int64 `json:"bandwidth,omitempty"`
+	// Quiet hours are those in which no mailbox is copied for the first time.
+	// What keeps the two sides together, and evidence, goes on.
+	Quiet Hours `json:"quiet_hours,omitzero"`
 }
 
 // LowerTTLGate is the lower_ttl block.

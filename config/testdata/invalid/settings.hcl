@@ -24,8 +24,8 @@ migration "settings" {
   timezone = "Europe/Zurch"
   limits {
     mailboxes   = 0
-    bandwidth   = "40MB/s"
-    quiet_hours = "08:00-18:00"
+    bandwidth   = "40MB"
+    quiet_hours = "00:00-24:00"
   }
   lower_ttl {
     to   = "0s"

@@ -209,6 +209,8 @@ migration "everything" {
   limits {
     mailboxes   = 12
     connections = 8
+    bandwidth   = "40MB/s"
+    quiet_hours = "08:00-18:00"
   }
   lower_ttl {
     to     = "1m"
