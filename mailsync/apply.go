@@ -27,6 +27,10 @@ func (p *pass) apply(ctx context.Context, a Actions) error {
 
 func (p *pass) hold(held []HeldMessage) {
 	for _, h := range held {
+		if h.Similar {
+			p.state.reports[h.Pair.Pair.ID].Similar++
+			continue
+		}
 		f := Failure{Folder: h.Pair.Pair.Source.Path, UID: h.Meta.UID, Text: h.Why, Temporary: true}
 		if h.Failure {
 			p.report.Failures = append(p.report.Failures, f)
@@ -34,7 +38,15 @@ func (p *pass) hold(held []HeldMessage) {
 		}
 		p.report.Held = append(p.report.Held, f)
 	}
+	for _, s := range p.state.pairs {
+		if n := p.state.reports[s.Pair.ID].Similar; n > 0 {
+			p.report.Failures = append(p.report.Failures, Failure{Folder: s.Pair.Source.Path,
+				Text: fmt.Sprintf("%d messages seem to be on the target already, altered, and were not copied by us: %s", n, similarNext)})
+		}
+	}
 }
+
+const similarNext = "adopt them or keep both (on_similar)"
 
 func (p *pass) recordDecided(ctx context.Context, a Actions) error {
 	if len(a.Record)+len(a.Forget) == 0 {

@@ -125,6 +125,7 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 	}
 	accepts := p.target.Accepts()
 	t := newTransfer(batch, func(m Meta) []string { return sendFlags(m.Flags, accepts, how) })
+	t.form = p.form()
 	t.enough = p.Stop
 	var done Appended
 	err = p.write("APPEND", func() (err error) {

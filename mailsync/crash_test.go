@@ -55,9 +55,16 @@ func scenarios() map[string]scenario {
 			w.source.Put("Clients", "virus", day)
 			w.source.Put("INBOX", "virus", day)
 		}, options: small},
-		"first copy, no UIDPLUS":          {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
-		"first copy, single appends":      {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
-		"first copy, flagged is dropped":  {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},
+		"first copy, no UIDPLUS":         {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
+		"first copy, single appends":     {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
+		"first copy, flagged is dropped": {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},
+		"first copy, messages are written anew": {personality: storetest.Personality{Render: anew}, prepare: (*world).fill, options: func(o *mailsync.Options) {
+			o.BatchMessages, o.Personality = 4, mailsync.Personality{Class: mailsync.Semantic}
+		}},
+		"everything changed, fields are added": {personality: storetest.Personality{Alter: put("X-UID: 7\r\n"), NoUIDPlus: true}, prepare: func(w *world) {
+			w.o.Personality = mailsync.Personality{Class: mailsync.Normalised, Alters: []mailsync.Alteration{mailsync.AddsFields}, Added: []string{"x-uid"}}
+			changed(w)
+		}},
 		"first copy, line ends are eaten": {personality: storetest.Personality{EatCR: true}, prepare: (*world).fill, options: small},
 		"half of it is there already": {prepare: func(w *world) {
 			w.fill()

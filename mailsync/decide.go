@@ -61,9 +61,10 @@ type DeleteAction struct {
 type HeldMessage struct {
 	Pair *PairState
 	Meta Meta
-	// Failure is true when a person must look.
-	Failure bool
-	Why     string
+	// Failure is true when a person must look; Similar when the target has
+	// one like it, and the person is to say whether it is the same.
+	Failure, Similar bool
+	Why              string
 }
 
 const (
@@ -86,7 +87,9 @@ type decision struct {
 	local map[string]map[Digest][]*foreignMessage
 	whole map[Digest][]*foreignMessage
 	plain map[string]map[Digest][]*foreignMessage
-	byRef map[Ref]*foreignMessage
+	// wholePlain is plain for all folders.
+	wholePlain map[Digest][]*foreignMessage
+	byRef      map[Ref]*foreignMessage
 }
 
 // Decide turns a sorted delta into actions, given the digests of Wanted.
@@ -113,7 +116,7 @@ func (d *Delta) Decide(prints map[Ref]Print) Actions {
 
 func (x *decision) fillPools() {
 	x.local, x.plain = map[string]map[Digest][]*foreignMessage{}, map[string]map[Digest][]*foreignMessage{}
-	x.whole = map[Digest][]*foreignMessage{}
+	x.whole, x.wholePlain = map[Digest][]*foreignMessage{}, map[Digest][]*foreignMessage{}
 	put := func(pool map[string]map[Digest][]*foreignMessage, k string, d Digest, f *foreignMessage) {
 		if pool[k] == nil {
 			pool[k] = map[Digest][]*foreignMessage{}
@@ -130,6 +133,7 @@ func (x *decision) fillPools() {
 		put(x.local, folderKey(f.path), p.Digest, f)
 		put(x.plain, folderKey(f.path), p.Plain, f)
 		x.whole[p.Digest] = append(x.whole[p.Digest], f)
+		x.wholePlain[p.Plain] = append(x.wholePlain[p.Plain], f)
 	}
 }
 
@@ -151,7 +155,7 @@ func (x *decision) touch(r *Row) { x.dirty[r] = true }
 func (x *decision) reidentify() {
 	byPair := x.freshByDigest()
 	for _, p := range x.restless {
-		if f := takeFresh(byPair[p.pair][p.row.Digest]); f != nil && !p.row.Digest.IsZero() {
+		if f := takeFresh(byPair[p.pair][x.ownRow(p.row)]); f != nil && !p.row.Digest.IsZero() {
 			x.relink(p, f)
 			continue
 		}
@@ -174,9 +178,33 @@ func (x *decision) freshByDigest() map[*PairState]map[Digest][]*freshMessage {
 		if out[f.pair] == nil {
 			out[f.pair] = map[Digest][]*freshMessage{}
 		}
-		out[f.pair][p.Digest] = append(out[f.pair][p.Digest], f)
+		out[f.pair][x.own(p)] = append(out[f.pair][x.own(p)], f)
 	}
 	return out
+}
+
+// own is what tells a message of the source from others of the source: the
+// octets, unless it writes them anew each time.
+func (x *decision) own(p Print) Digest {
+	if x.s.Personality.Source == Semantic {
+		return p.Plain
+	}
+	return p.Digest
+}
+
+func (x *decision) ownRow(r *Row) Digest {
+	if x.s.Personality.Source == Semantic {
+		return r.plain()
+	}
+	return r.Digest
+}
+
+// plain is the second digest of a row's message.
+func (r *Row) plain() Digest {
+	if r.Plain.IsZero() {
+		return r.Digest
+	}
+	return r.Plain
 }
 
 func takeFresh(list []*freshMessage) *freshMessage {
@@ -245,13 +273,13 @@ func (p *placed) copyRef() Ref {
 
 func (x *decision) continuation(p *placed, byPair map[*PairState]map[Digest][]*freshMessage, samePair bool) *freshMessage {
 	if samePair {
-		return takeFresh(byPair[p.pair][p.row.Digest])
+		return takeFresh(byPair[p.pair][x.ownRow(p.row)])
 	}
 	for _, q := range x.s.Pairs {
 		if q == p.pair || q.excluded() {
 			continue
 		}
-		if f := takeFresh(byPair[q][p.row.Digest]); f != nil {
+		if f := takeFresh(byPair[q][x.ownRow(p.row)]); f != nil {
 			return f
 		}
 	}
@@ -301,12 +329,10 @@ func (x *decision) revive(p *placed) {
 // findLost looks for copies that are not where they were.
 func (x *decision) findLost() {
 	for _, p := range x.lost {
-		f := take(x.local[folderKey(p.pair.Pair.Target.Path)], p.row.Digest)
-		if f == nil {
-			f = take(x.local[folderKey(p.where())], p.row.Digest)
-		}
-		if f == nil && x.s.Policy == Mirror {
-			f = take(x.whole, p.row.Digest)
+		f := x.findCopy(p, x.local, x.whole, p.row.Digest)
+		if f == nil && x.s.Personality.altersOctets() {
+			// We wrote it, and the target made of it what it makes of such messages.
+			f = x.findCopy(p, x.plain, x.wholePlain, p.row.plain())
 		}
 		switch {
 		case f != nil:
@@ -318,6 +344,18 @@ func (x *decision) findLost() {
 			x.out.Copies = append(x.out.Copies, CopyAction{Pair: p.pair, Meta: *p.source, Row: p.row})
 		}
 	}
+}
+
+// findCopy looks for a copy in its folders, and where it may be anywhere, anywhere.
+func (x *decision) findCopy(p *placed, local map[string]map[Digest][]*foreignMessage, whole map[Digest][]*foreignMessage, d Digest) *foreignMessage {
+	f := take(local[folderKey(p.pair.Pair.Target.Path)], d)
+	if f == nil {
+		f = take(local[folderKey(p.where())], d)
+	}
+	if f == nil && x.s.Policy == Mirror {
+		f = take(whole, d)
+	}
+	return f
 }
 
 // settleAt records where a copy is now. A person may have put it there.
@@ -364,21 +402,24 @@ func (x *decision) elsewhere(p Print) *foreignMessage {
 	return take(x.whole, p.Digest)
 }
 
-// similar: the target has the message with other line ends, and we did not
-// write it as far as the ledger knows.
+// similar: the target has the message altered, as its class alters messages,
+// and we did not write it as far as the ledger knows.
 func (x *decision) similar(f *freshMessage, p Print) {
 	if x.s.OnSimilar == KeepBoth {
 		return
 	}
 	t := take(x.plain[folderKey(f.pair.Pair.Target.Path)], p.Plain)
+	if t == nil && x.anywhere() {
+		t = take(x.wholePlain, p.Plain)
+	}
 	switch {
 	case t == nil:
 	case x.s.OnSimilar == AdoptSimilar:
 		x.adoptAt(f, t, p)
 	default:
 		f.taken = true
-		x.out.Held = append(x.out.Held, HeldMessage{Pair: f.pair, Meta: f.meta, Failure: true,
-			Why: fmt.Sprintf("similar, altered: message %d of the target differs in line ends only", t.meta.UID)})
+		x.out.Held = append(x.out.Held, HeldMessage{Pair: f.pair, Meta: f.meta, Failure: true, Similar: true,
+			Why: fmt.Sprintf("similar, altered: message %d of %s", t.meta.UID, showPath(t.path))})
 	}
 }
 

@@ -220,8 +220,8 @@ func (d *Delta) Wanted() []Ref {
 			continue
 		}
 		k := folderKey(f.pair.Pair.Target.Path)
-		near := byFolder[k].near(f.meta.Size) || (d.anywhere() && foreign.near(f.meta.Size))
-		if near || mine.near(f.meta.Size) {
+		near := d.near(byFolder[k], f.meta.Size) || (d.anywhere() && d.near(&foreign, f.meta.Size))
+		if near || d.near(&mine, f.meta.Size) {
 			out = append(out, f.ref())
 		}
 		if narrow[k] == nil {
@@ -234,7 +234,7 @@ func (d *Delta) Wanted() []Ref {
 		lost.add(x.row.Size)
 	}
 	for _, f := range d.foreign {
-		if narrow[folderKey(f.path)].near(f.meta.Size) || (d.anywhere() && wide.near(f.meta.Size)) || lost.near(f.meta.Size) {
+		if d.near(narrow[folderKey(f.path)], f.meta.Size) || (d.anywhere() && d.near(&wide, f.meta.Size)) || d.near(&lost, f.meta.Size) {
 			out = append(out, f.ref())
 		}
 	}
@@ -275,6 +275,15 @@ func (f *freshMessage) ref() Ref {
 
 func (f *foreignMessage) ref() Ref {
 	return Ref{OnTarget: true, Folder: folderKey(f.path), UID: f.meta.UID}
+}
+
+// near is sizes.near where a size says something: what is written anew may be
+// shorter or longer by anything.
+func (d *Delta) near(s *sizes, n int64) bool {
+	if d.s.Personality.Form().Semantic {
+		return s != nil && len(s.all) > 0
+	}
+	return s.near(n)
 }
 
 // sizes answers whether something of nearly a size is in a set. RFC822.SIZE

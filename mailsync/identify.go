@@ -10,7 +10,7 @@ import (
 
 func (p *pass) situation() Situation {
 	return Situation{Policy: p.Policy, Final: p.Final, KeepVanished: p.KeepVanished, MaxDelete: p.MaxDelete, OnSimilar: p.OnSimilar,
-		RetryRejected: p.RetryRejected, Fences: p.Fences, Trusted: p.state.trusted, Pairs: p.state.pairs,
+		RetryRejected: p.RetryRejected, Personality: p.Personality, Fences: p.Fences, Trusted: p.state.trusted, Pairs: p.state.pairs,
 		Others: p.state.others, SourceMessages: p.seenMessages()}
 }
 
@@ -27,6 +27,9 @@ func (p *pass) seenMessages() int {
 	}
 	return n
 }
+
+// form is how messages of both sides are recognised.
+func (p *pass) form() Form { return p.Personality.Form() }
 
 // decide runs the delta, reading the octets it asks for.
 func (p *pass) decide(ctx context.Context) (Actions, error) {
@@ -101,7 +104,7 @@ func (p *pass) printsOf(ctx context.Context, refs []Ref, out map[Ref]Print) erro
 	}
 	var unread []UID
 	for _, r := range refs {
-		if print, ok := known[r.UID]; ok {
+		if print, ok := known[r.UID]; ok && p.form().made(print.Plain) {
 			out[r] = print
 			continue
 		}
@@ -118,7 +121,7 @@ func (p *pass) printsOf(ctx context.Context, refs []Ref, out map[Ref]Print) erro
 func (p *pass) readPrints(ctx context.Context, side Source, like Sighting, ref Ref, uids []UID, out map[Ref]Print) error {
 	var seen []Sighting
 	_, err := side.Fetch(ctx, uids, func(m Meta, octets int64, body io.Reader) error {
-		print, err := PrintOf(body)
+		print, err := p.form().PrintOf(body)
 		if err != nil || (octets == 0 && m.Size > 0) {
 			return err
 		}

@@ -21,6 +21,7 @@ type segment struct {
 	pair     *PairState
 	from, to Folder
 	batches  [][]CopyAction
+	form     Form
 }
 
 // announced is a batch whose intent is durable.
@@ -249,7 +250,7 @@ func (t *stream) nextMessage() (*Outgoing, error) {
 
 func (t *stream) give(p *parcel) *Outgoing {
 	t.held = p
-	s := &sentMessage{action: t.action(t.current.number, p.meta.UID), hash: NewHasher(), octets: p.octets, whole: p.octets == 0}
+	s := &sentMessage{action: t.action(t.current.number, p.meta.UID), hash: t.form.NewHasher(), octets: p.octets, whole: p.octets == 0}
 	t.current.sent = append(t.current.sent, s)
 	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: t.flags(s.action.Meta), Body: &tee{from: p.body, message: s}}
 }

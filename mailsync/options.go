@@ -30,6 +30,9 @@ type Options struct {
 	OnSimilar     Similar
 	RetryRejected bool
 	Fences        Fences
+	// Personality is what a probe learnt of the target. The zero value
+	// excuses nothing.
+	Personality Personality
 
 	Rules folders.Rules
 	// Habits overrides what the target's listing shows of its names.
@@ -133,8 +136,11 @@ type FolderReport struct {
 	// Opened is false for a pair that was skipped as unchanged.
 	Opened   bool
 	Messages int
-	Copied   int
-	Bytes    int64
+	// Similar counts source messages that the target seems to hold altered,
+	// without our having written them, and about which a person must decide.
+	Similar int
+	Copied  int
+	Bytes   int64
 }
 
 // Report is what a pass did and saw.

@@ -162,3 +162,6 @@ func (p Personality) marks() []keptMark {
 	return []keptMark{{`\Flagged`, p.Flagged}, {"keywords", p.Keywords}, {"long keywords", p.LongKeywords},
 		{"dates in the future", p.FutureDates}, {"old dates", p.OldDates}}
 }
+
+// altersOctets reports whether our own copies are not found by their octets.
+func (p Personality) altersOctets() bool { return p.Class == Normalised || p.Class == Semantic }

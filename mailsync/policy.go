@@ -21,11 +21,12 @@ func (p Policy) String() string {
 }
 
 // Similar says what becomes of a source message when the target holds one
-// that differs in line ends or NULs only and that we did not write.
+// that is the same by the target's class, but not by its octets, and that we
+// did not write.
 type Similar int
 
 const (
-	// AskSimilar copies nothing and names the message as a failure.
+	// AskSimilar copies nothing and counts the messages, by folder, as a failure.
 	AskSimilar Similar = iota
 	// AdoptSimilar takes the target's for the source's.
 	AdoptSimilar

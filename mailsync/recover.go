@@ -130,7 +130,7 @@ func (p *pass) arrivedSince(ctx context.Context, s *PairState, in Intent) ([]fou
 			since = append(since, u)
 		}
 	}
-	return readAll(ctx, p.target, since)
+	return readAll(ctx, p.target, since, p.form())
 }
 
 type foundMessage struct {
@@ -139,13 +139,13 @@ type foundMessage struct {
 	taken bool
 }
 
-func readAll(ctx context.Context, side Source, uids []UID) ([]foundMessage, error) {
+func readAll(ctx context.Context, side Source, uids []UID, form Form) ([]foundMessage, error) {
 	if len(uids) == 0 {
 		return nil, nil
 	}
 	var out []foundMessage
 	_, err := side.Fetch(ctx, uids, func(m Meta, _ int64, body io.Reader) error {
-		print, err := PrintOf(body)
+		print, err := form.PrintOf(body)
 		out = append(out, foundMessage{meta: m, print: print})
 		return err
 	})
@@ -165,7 +165,7 @@ func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, arrived [
 			ask = append(ask, u)
 		}
 	}
-	sent, err := readAll(ctx, p.source, ask)
+	sent, err := readAll(ctx, p.source, ask, p.form())
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func orphans(s *PairState, in Intent, arrived []foundMessage, vanished int) []*R
 }
 
 // claim finds the target message a sent one became: the same octets first,
-// then, since we wrote it, the same text in the target's own line ends.
+// then, since we wrote it, the same message as far as the target keeps it.
 func claim(arrived []foundMessage, sent foundMessage, exact bool) *foundMessage {
 	for i := range arrived {
 		a := &arrived[i]

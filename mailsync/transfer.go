@@ -20,6 +20,7 @@ type sentMessage struct {
 type transfer struct {
 	byUID  map[UID]CopyAction
 	flags  func(Meta) []string
+	form   Form
 	parcel chan parcel
 	stop   chan struct{}
 	// enough, when closed, ends the batch after the message in hand.
@@ -124,7 +125,7 @@ func (t *transfer) next() (*Outgoing, error) {
 		p = &got
 	}
 	t.first, t.current = nil, p
-	s := &sentMessage{action: t.byUID[p.meta.UID], hash: NewHasher(), octets: p.octets}
+	s := &sentMessage{action: t.byUID[p.meta.UID], hash: t.form.NewHasher(), octets: p.octets}
 	t.sent = append(t.sent, s)
 	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: t.flags(s.action.Meta), Body: &tee{from: p.body, message: s}}, nil
 }

@@ -71,6 +71,9 @@ type Situation struct {
 	// RetryRejected tries again what the target refused for good.
 	RetryRejected bool
 	Fences        Fences
+	// Personality says by what a message is recognised that is not the same
+	// octet by octet.
+	Personality Personality
 	// Trusted is false when the ledger may not know what was done before the switch.
 	Trusted bool
 	Pairs   []*PairState
