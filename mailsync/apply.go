@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // apply does what was decided, deletions last.
@@ -14,6 +15,7 @@ func (p *pass) apply(ctx context.Context, a Actions) error {
 		p.state.pending[id] += n
 	}
 	p.report.Refusal = a.Refusal
+	p.spare(a.RefusedDeletes)
 	p.hold(a.Held)
 	return p.inTime(
 		func() error { return p.recordDecided(ctx, a) },
@@ -23,6 +25,17 @@ func (p *pass) apply(ctx context.Context, a Actions) error {
 		func() error { return p.settleAll(ctx) },
 		func() error { return p.deleteAll(ctx, a.Deletes) },
 	)
+}
+
+// maxSpared bounds the messages that a refusal names.
+const maxSpared = 50
+
+func (p *pass) spare(due []DeleteAction) {
+	p.report.Spared = len(due)
+	for _, a := range due[:min(len(due), maxSpared)] {
+		f := Failure{Folder: a.Folder, UID: a.Row.TargetUID, Text: fmt.Sprintf("of %s, %d octets", a.Row.Date.UTC().Format(time.DateTime), a.Row.Size)}
+		p.report.SparedFirst = append(p.report.SparedFirst, f)
+	}
 }
 
 func (p *pass) hold(held []HeldMessage) {

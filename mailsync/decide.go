@@ -21,8 +21,8 @@ type Actions struct {
 	Held []HeldMessage
 	// Refusal says why deletions that were due are not in Deletes.
 	Refusal string
-	// RefusedDeletes counts them.
-	RefusedDeletes int
+	// RefusedDeletes are those.
+	RefusedDeletes []DeleteAction
 	// Pending counts, by pair, what a later pass must look at again.
 	Pending map[int64]int
 }
@@ -578,7 +578,7 @@ func (x *decision) admit(due []DeleteAction) {
 		x.out.Deletes = due
 		return
 	}
-	x.out.RefusedDeletes = len(due)
+	x.out.RefusedDeletes = due
 	for _, a := range due {
 		x.out.Pending[a.Row.Pair]++
 	}

@@ -181,7 +181,7 @@ func TestDeletionsStopAtTheCeiling(t *testing.T) {
 		w.source.Expunge("INBOX", mailsync.UID(i))
 	}
 	r := w.pass()
-	if r.Refusal == "" || r.Complete || r.Deleted != 0 || len(uids(w.target, "INBOX")) != 100 {
+	if r.Refusal == "" || r.Spared != 21 || len(r.SparedFirst) != 21 || r.SparedFirst[0].UID != 1 || r.Complete || r.Deleted != 0 || len(uids(w.target, "INBOX")) != 100 {
 		t.Fatalf("%+v", r)
 	}
 	w.o.MaxDelete = 21

@@ -159,9 +159,11 @@ type Report struct {
 	// MovedOnTarget, Deleted and Flagged count what followed the source.
 	MovedOnTarget, Deleted, Flagged int
 	Bytes                           int64
-	Reconnects                      int
-	Folders                         []FolderReport
-	Failures                        []Failure
+	// Due is octets of the messages that were found to be copied.
+	Due        int64
+	Reconnects int
+	Folders    []FolderReport
+	Failures   []Failure
 	// Held names messages nothing was done about: drafts before the last delta.
 	Held []Failure
 	// VanishedMeanwhile counts messages expunged between listing and reading.
@@ -173,8 +175,11 @@ type Report struct {
 	// Foreign names folders of other namespaces, not carried.
 	Foreign  []string
 	Warnings []string
-	// Refusal says why due deletions were not made.
-	Refusal string
+	// Refusal says why due deletions were not made. Spared counts them, and
+	// SparedFirst names some: folder and UID are the target's.
+	Refusal     string
+	Spared      int
+	SparedFirst []Failure
 	// LastArrival is the newest INTERNALDATE of inbound mail outside Junk,
 	// Trash, Sent and Drafts that any pass has seen on the source, not later than Looked.
 	LastArrival time.Time

@@ -117,7 +117,7 @@ func (p *pass) resetReport() {
 		r.Outcomes, r.FlagsNotKept = map[Outcome]int{}, map[string]int{}
 	}
 	r.Failures, r.Held, r.Warnings, r.Folders, r.Foreign, r.Fences = nil, nil, nil, nil, nil, nil
-	r.Refusal, r.Complete, r.Looked = "", false, time.Time{}
+	r.Refusal, r.Spared, r.SparedFirst, r.Complete, r.Looked = "", 0, nil, false, time.Time{}
 	p.state = state{targets: map[string]Folder{}, sources: map[string]Folder{}, reports: map[int64]*FolderReport{},
 		pending: map[int64]int{}, vanished: map[int64]int{}, writes: map[string]*written{}, created: map[string]bool{}, flagged: map[string]bool{}, surveys: newSurveys()}
 }
