@@ -167,7 +167,7 @@ func (f *fetch) get(nums []uint32) error {
 	var sent []*wire.Command
 	for i, next := 0, 0; i < len(sets) && f.stop == nil; i++ {
 		for ; next < len(sets) && next < i+fetchFlight; next++ {
-			m := f.s.conn.Begin("UID FETCH", f.s.lit).Text(" " + sets[next].Text + " (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]" + f.part + ")")
+			m := f.s.conn.Begin("UID FETCH", f.s.lit).Text(f.text(sets[next].Text))
 			if err := m.End(); err != nil {
 				return err
 			}
@@ -178,6 +178,10 @@ func (f *fetch) get(nums []uint32) error {
 		}
 	}
 	return f.settle(sent)
+}
+
+func (f *fetch) text(set string) string {
+	return " " + set + " (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]" + f.part + ")"
 }
 
 // settle reads the replies of commands that were sent ahead before fn stopped.

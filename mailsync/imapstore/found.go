@@ -19,8 +19,8 @@ func (t *Target) CreateAll(ctx context.Context, folders []mailsync.NewFolder) ([
 		if err := t.s.learnDelimiter(); err != nil {
 			return err
 		}
-		for from := 0; from < len(folders); from += surveyFlight {
-			to := min(from+surveyFlight, len(folders))
+		for from := 0; from < len(folders); from += flightFolders {
+			to := min(from+flightFolders, len(folders))
 			if err := t.s.createFlight(folders[from:to], out[from:to]); err != nil {
 				return err
 			}

@@ -32,8 +32,9 @@ func (t *Target) Select(ctx context.Context, f mailsync.Folder) (mailsync.Status
 }
 
 // Accepts implements mailsync.Target.
-func (t *Target) Accepts() mailsync.Accepts {
-	o := &t.s.open
+func (t *Target) Accepts() mailsync.Accepts { return t.accepts(&t.s.open) }
+
+func (t *Target) accepts(o *opened) mailsync.Accepts {
 	a := mailsync.Accepts{
 		MaxSize: t.s.appendLimit(), UIDPlus: t.s.has("UIDPLUS"), Move: t.s.has("MOVE"), MultiAppend: t.multi(),
 	}

@@ -47,6 +47,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 		"batches behind one another arrive in order":            streamKeepsOrder,
 		"flags changed at once are changed in order":            flagsAtOnce,
 		"folders made at once are all there":                    foundingAgrees,
+		"many folders are read at once":                         readsMany,
+		"flags of many folders are changed at once":             storesMany,
+		"messages of many folders are expunged at once":         expungesMany,
 		"a folder that is removed is gone, and no other":        removesFolder,
 		"the beginning of a message is its first octets":        beginnings,
 	}
