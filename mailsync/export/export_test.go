@@ -125,7 +125,7 @@ func TestWhatTheSourceNoLongerGivesIsSaid(t *testing.T) {
 		want   []string
 	}{
 		"expunged":         {func(s *storetest.Server) { s.Expunge("INBOX", 1) }, []string{"the source no longer gives it"}},
-		"renumbered":       {func(s *storetest.Server) { s.Renumber("INBOX") }, []string{"the source no longer gives it", "no longer on the source"}},
+		"renumbered":       {func(s *storetest.Server) { s.Renumber("INBOX") }, []string{"the source no longer gives it", "the source no longer gives it"}},
 		"a folder deleted": {func(s *storetest.Server) { s.Delete(hostile) }, []string{"the source no longer gives it"}},
 		"other octets":     {func(s *storetest.Server) { s.Alter("INBOX", 1, "virus 1") }, []string{"other octets"}},
 		"not delivered":    {func(s *storetest.Server) { s.Spoil("INBOX", 3) }, []string{"the source no longer gives it"}},
