@@ -224,43 +224,6 @@ func (a *app) waitUntil(ctx context.Context, t time.Time, stop <-chan struct{}) 
 	return ctx.Err()
 }
 
-// interruptible ends stop at the first signal or when time is up, and the
-// context at the second signal, or shortly after the first if the run has not
-// come to an end by itself.
-func (a *app) interruptible(parent context.Context, most time.Duration) (context.Context, <-chan struct{}, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	stop := make(chan struct{})
-	over := make(chan struct{})
-	go func() {
-		var timeUp <-chan time.Time
-		if most > 0 {
-			timer := time.NewTimer(most)
-			defer timer.Stop()
-			timeUp = timer.C
-		}
-		select {
-		case <-a.Signals:
-			a.note("finishing the message in hand; press Ctrl-C again to stop at once (that is safe too)")
-		case <-timeUp:
-		case <-over:
-			return
-		}
-		close(stop)
-		patience := time.NewTimer(interruptPatience)
-		defer patience.Stop()
-		select {
-		case <-a.Signals:
-		case <-patience.C:
-		case <-over:
-		}
-		cancel(executor.ErrInterrupted)
-	}()
-	return ctx, stop, func() { close(over); cancel(nil) }
-}
-
-// interruptPatience keeps the promise that the first Ctrl-C ends within 5 s.
-const interruptPatience = 4 * time.Second
-
 // conclude shows what it came to, and exits with its code.
 func (a *app) conclude(f applyFlags, r executor.Result, reporter *reporter, took time.Duration) error {
 	a.showFindings(r)

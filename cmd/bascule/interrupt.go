@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"bascule/executor"
+)
+
+// interruptible ends stop at the first signal or when time is up, and the
+// context at the second signal, or shortly after the first if the run has not
+// come to an end by itself.
+func (c *cli) interruptible(parent context.Context, most time.Duration) (context.Context, <-chan struct{}, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	stop := make(chan struct{})
+	over := make(chan struct{})
+	go func() {
+		var timeUp <-chan time.Time
+		if most > 0 {
+			timer := time.NewTimer(most)
+			defer timer.Stop()
+			timeUp = timer.C
+		}
+		select {
+		case <-c.Signals:
+			c.note("finishing the message in hand; press Ctrl-C again to stop at once (that is safe too)")
+		case <-timeUp:
+		case <-over:
+			return
+		}
+		close(stop)
+		patience := time.NewTimer(interruptPatience)
+		defer patience.Stop()
+		select {
+		case <-c.Signals:
+		case <-patience.C:
+		case <-over:
+		}
+		cancel(executor.ErrInterrupted)
+	}()
+	return ctx, stop, func() { close(over); cancel(nil) }
+}
+
+// interruptPatience keeps the promise that the first Ctrl-C ends within 5 s.
+const interruptPatience = 4 * time.Second
+
+// until is a context that also ends when stop is closed: for work that has no
+// safe place of its own to end at, and needs none.
+func until(parent context.Context, stop <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	go func() {
+		select {
+		case <-stop:
+			cancel(executor.ErrInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
