@@ -2,6 +2,8 @@
 #               also gets the servers the tests talk to (see tools/prepare)
 # make check    the same without tests: format, vet, staticcheck
 # make race     the packages RACE matches under the race detector
+# make crash    kill and cut passes everywhere, with real servers: an hour and
+#               more; docs/reliability.md has its figures
 # make fuzz     every fuzz target for FUZZTIME each
 # make prepare  only get what the tests need
 # make bench    measure the engine beside the other programs that are
@@ -19,7 +21,7 @@ FUZZTIME ?= 10s
 # for other processes.
 RACE ?= /(config|executor|maildns|observe|planner|state)(/|$$)|/mailsync/(imapstore|wire)$$|/internal/(clock|demo|imapmem|retry|secret|view)$$
 
-.PHONY: test check prepare format vet staticcheck race fuzz bench
+.PHONY: test check prepare format vet staticcheck race crash fuzz bench
 
 test: check
 	$(GO) test -timeout 10m ./...
@@ -46,6 +48,9 @@ race:
 	else \
 		echo "no C compiler here: the race detector is skipped"; \
 	fi
+
+crash: prepare
+	BASCULE_CRASH=full $(GO) test -timeout 3h -count 1 -v -run '^(TestStepCrashMatrix|TestCrashesOnDisk|TestConnectionsEnd|TestAnyCommandCanBeTheLast|TestWhateverTheWireDoes|TestKilledForGood)$$' ./mailsync | grep -v '^=== '
 
 fuzz:
 	@$(GO) list ./... | while read -r package; do \

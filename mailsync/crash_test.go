@@ -55,9 +55,9 @@ func scenarios() map[string]scenario {
 			w.source.Put("Clients", "virus", day)
 			w.source.Put("INBOX", "virus", day)
 		}, options: small},
-		"first copy, no UIDPLUS":         {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
-		"first copy, single appends":     {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
-		"first copy, flagged is dropped": {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},
+		"first copy, no UIDPLUS":          {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
+		"first copy, single appends":      {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
+		"first copy, flagged is dropped":  {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},
 		"first copy, messages are written anew": {personality: storetest.Personality{Render: anew}, prepare: (*world).fill, options: func(o *mailsync.Options) {
 			o.BatchMessages, o.Personality = 4, mailsync.Personality{Class: mailsync.Semantic}
 		}},
@@ -102,8 +102,11 @@ func refuseMarked(b []byte, _ []string) error {
 	return nil
 }
 
-func (s scenario) world(t testing.TB) *world {
+func (s scenario) world(t testing.TB) *world { return s.worldOn(t, ledgertest.NewMemory("first")) }
+
+func (s scenario) worldOn(t testing.TB, l mailsync.Ledger) *world {
 	w := newWorld(t, s.personality)
+	w.ledger = l
 	if s.prepare != nil {
 		s.prepare(w)
 	}
@@ -188,43 +191,60 @@ func (w *world) fork(t testing.TB) *world {
 	return &f
 }
 
-// TestCrashesOnDisk is the same with the ledger a production run has.
+// TestCrashesOnDisk is the same with the ledger a production run has: every
+// scenario and every step with BASCULE_CRASH=full (make crash), otherwise a few.
 func TestCrashesOnDisk(t *testing.T) {
-	s := scenarios()["first copy"]
-	open := func(path string) *ledger.Ledger {
-		l, err := ledger.Open(context.Background(), path, ledger.Options{Clock: clock.NewVirtual(day), Random: rand.Reader})
-		if err != nil {
-			t.Fatal(err)
+	steps := 0
+	for name, s := range scenarios() {
+		stride := map[string]int{"first copy": 5, "everything changed": 9, "everything changed, add-only": 9}[name]
+		if thorough() {
+			stride = 1
 		}
-		return l
+		if stride == 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			want := s.world(t)
+			want.end()
+			for n := 1; s.crashOnDisk(t, want, n); n += stride {
+				steps++
+			}
+		})
 	}
-	want := s.world(t)
-	want.end()
-	for n := 1; ; n += 5 {
-		path := filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", n))
-		w := s.world(t)
-		first := open(path)
-		w.ledger = first
-		killed := w.killAt(n)
-		if err := first.Close(); err != nil {
-			t.Fatal(err)
-		}
-		second := open(path)
-		w.ledger = second
-		w.end()
-		if d := cmp.Diff(contents(want.target), contents(w.target)); d != "" {
-			t.Fatalf("killed at step %d: target differs:\n%s", n, d)
-		}
-		if d := cmp.Diff(memoryOf(t, want.ledger), memoryOf(t, second)); d != "" {
-			t.Fatalf("killed at step %d: ledger differs:\n%s", n, d)
-		}
-		if err := second.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if !killed {
-			return
-		}
+	t.Logf("%d steps", steps)
+}
+
+// crashOnDisk kills the pass at its n-th step, and returns false when it had
+// come to its end before.
+func (s scenario) crashOnDisk(t *testing.T, want *world, n int) (killed bool) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", n))
+	first := diskLedger(t, path)
+	w := s.worldOn(t, first)
+	killed = w.killAt(n)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
 	}
+	second := diskLedger(t, path)
+	defer second.Close()
+	w.ledger = second
+	w.end()
+	if d := cmp.Diff(contents(want.target), contents(w.target)); d != "" {
+		t.Fatalf("killed at step %d: target differs:\n%s", n, d)
+	}
+	if d := cmp.Diff(memoryOf(t, want.ledger), memoryOf(t, second)); d != "" {
+		t.Fatalf("killed at step %d: ledger differs:\n%s", n, d)
+	}
+	return killed
+}
+
+func diskLedger(t *testing.T, path string) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(context.Background(), path, ledger.Options{Clock: clock.NewVirtual(day), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // TestConnectionsEnd cuts the connection at each APPEND, before and after the

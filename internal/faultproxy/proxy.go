@@ -1,6 +1,7 @@
 package faultproxy
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -170,4 +171,15 @@ func (p *Proxy) admit(n int, down bool) (pass int, cut bool) {
 	}
 	*count += int64(n)
 	return n, cut
+}
+
+func (f Fault) String() string {
+	act := []string{"cut", "half", "lose the reply", "bye", "refuse", "stall"}[f.Do]
+	switch {
+	case f.At.octet > 0 && f.At.down:
+		return fmt.Sprintf("cut behind octet %d from the server", f.At.octet)
+	case f.At.octet > 0:
+		return fmt.Sprintf("cut behind octet %d from the client", f.At.octet)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s %d %s", act, f.At.command, f.At.nth, f.Say))
 }
