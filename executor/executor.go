@@ -80,6 +80,7 @@ func (t *tick) run(ctx context.Context) (*planner.Plan, error) {
 	if err := checkClock(t.session.st, t.World.Clock.Now()); err != nil {
 		return nil, err
 	}
+	t.importLimits(t.session.st)
 	if locked, err = t.pull(ctx, locked); err != nil {
 		return nil, err
 	}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"bascule/mailsync"
+	"bascule/mailsync/limits"
 	"bascule/migration"
 	"bascule/observe"
 	"bascule/planner"
@@ -30,6 +32,12 @@ type job struct {
 	settles func(state.Evidence) bool
 	// late is true once the MX has moved: mail that arrives now came too late.
 	late bool
+
+	limits migration.Limits
+	// unbound work waits neither for quiet hours nor for a daily budget.
+	unbound bool
+	// quietFrom, unless zero, is when quiet hours end this job; it may go on at quietUntil.
+	quietFrom, quietUntil time.Time
 }
 
 // passes runs the batch side by side, without the state lock, then takes the
@@ -43,6 +51,7 @@ func (t *tick) passes(ctx, locked context.Context, in planner.Input, batch []pla
 		}
 		j.sync, j.known = in.Desired.Settings.Sync, *t.session.st.MailboxOf(j.mailbox.Address)
 		j.late = t.session.st.Switched()
+		j.bound(in, &j.known)
 		j.settles = func(e state.Evidence) bool { return planner.Settled(in, j.mailbox.Address, "messages", e) }
 		jobs = append(jobs, j)
 	}
@@ -75,20 +84,28 @@ func (t *tick) runJobs(ctx context.Context, jobs []job, limit int) (context.Cont
 		return nil, err
 	}
 	results := make([]jobResult, len(jobs))
-	work, cancel := t.stoppable(ctx)
+	work, _, cancel := t.stoppable(ctx)
 	defer cancel()
+	var keeping sync.WaitGroup
+	done := make(chan struct{})
+	keeping.Go(func() { t.keepMeanwhile(work, done) })
 	var group errgroup.Group
 	group.SetLimit(max(limit, 1))
 	for i, j := range jobs {
 		group.Go(func() error {
-			results[i].out, results[i].err = t.runJob(work, j)
+			results[i].out, results[i].err = t.runJob(ctx, j)
 			return nil
 		})
 	}
 	_ = group.Wait()
+	close(done)
+	keeping.Wait()
 	locked, err := t.again(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err := t.keepLimits(locked, &t.session); err != nil {
+		return locked, err
 	}
 	stopped := t.stopped()
 	if ctx.Err() != nil {
@@ -117,21 +134,33 @@ func (t *tick) again(ctx context.Context) (context.Context, error) {
 // patience is how long a run waits for the lock after its passes.
 const patience = 2 * time.Minute
 
-// stoppable is a context that also ends at the first Ctrl-C: a pass may stop
-// at any instruction, and the ledger has every batch that was acknowledged.
-func (t *tick) stoppable(ctx context.Context) (context.Context, context.CancelFunc) {
-	work, cancel := context.WithCancelCause(ctx)
+// stopGrace is what a pass gets to finish the message in hand after the first
+// Ctrl-C; what is left of five seconds is for recording it.
+const stopGrace = 3 * time.Second
+
+// stoppable is a context that also ends at the first Ctrl-C: what only waits or
+// reads may end at any instruction. After goOn it does not: what writes is told
+// to stop, and finishes the message in hand.
+func (t *tick) stoppable(ctx context.Context) (work context.Context, goOn func(), cancel context.CancelFunc) {
+	work, end := context.WithCancelCause(ctx)
+	past := make(chan struct{})
 	go func() {
 		select {
 		case <-t.Stop:
-			cancel(ErrInterrupted)
+			end(ErrInterrupted)
+		case <-past:
 		case <-work.Done():
 		}
 	}()
-	return work, func() { cancel(nil) }
+	return work, sync.OnceFunc(func() { close(past) }), func() { end(nil) }
 }
 
 func (t *tick) runJob(ctx context.Context, j job) (outcome, error) {
+	ctx, goOn, cancel := t.stoppable(ctx)
+	defer cancel()
+	if err := t.stopped(); err != nil {
+		return outcome{}, err
+	}
 	if ctx.Err() != nil {
 		return outcome{}, context.Cause(ctx)
 	}
@@ -142,10 +171,17 @@ func (t *tick) runJob(ctx context.Context, j job) (outcome, error) {
 	}
 	defer ledger.Close()
 	t.World.tap("act:" + j.step.Phase.String() + ":before:" + j.step.Name)
-	if j.step.Action.Kind == planner.VerifyMailbox {
-		return t.verifyMailbox(ctx, j, ledger)
-	}
-	return t.syncMailbox(ctx, j, ledger)
+	var out outcome
+	err = t.World.Limits.Run(ctx, t.work(j), func(ctx context.Context, room mailsync.Room) (err error) {
+		if j.step.Action.Kind == planner.VerifyMailbox {
+			out, err = t.verifyMailbox(ctx, j, ledger)
+		} else {
+			goOn()
+			out, err = t.syncMailbox(ctx, j, ledger, room)
+		}
+		return err
+	})
+	return out, err
 }
 
 // settle records one job. Its failure is its mailbox's alone; being stopped is
@@ -160,6 +196,9 @@ func (t *tick) settle(ctx context.Context, j job, r jobResult, stopped bool) err
 	}
 	if stopped {
 		return t.session.change(ctx, func(st *state.State) { st.MailboxOf(j.mailbox.Address).Silence.LastTry = t.World.Clock.Now() })
+	}
+	if p := pauseOf(r.err); p != nil {
+		return t.paused(ctx, j, r.out, p)
 	}
 	t.event("failed", j.step, r.err.Error())
 	t.result.Failed = append(t.result.Failed, j.step.Key())
@@ -186,10 +225,12 @@ func failedPass(b *state.Mailbox, now time.Time) {
 }
 
 // syncMailbox is one pass of the copy engine.
-func (t *tick) syncMailbox(ctx context.Context, j job, ledger mailsync.Ledger) (outcome, error) {
-	report, err := mailsync.Pass(ctx, t.passOptions(j, ledger))
+func (t *tick) syncMailbox(ctx context.Context, j job, ledger mailsync.Ledger, room mailsync.Room) (outcome, error) {
+	o := t.passOptions(j, ledger)
+	o.Room, o.Budget, o.Connections = room, t.World.Limits.Octets, j.lanes()
+	report, err := mailsync.Pass(ctx, o)
 	if err != nil {
-		return outcome{}, err
+		return outcome{change: func(st *state.State, _ time.Time) { recordPart(st.MailboxOf(j.mailbox.Address), report) }}, err
 	}
 	seen, err := t.afterPass(ctx, j, ledger, report)
 	if err != nil {
@@ -217,6 +258,7 @@ func (t *tick) passOptions(j job, ledger mailsync.Ledger) mailsync.Options {
 		},
 		Ledger: ledger, Owner: fmt.Sprintf("%s on %s (pid %d)", t.Holder.Who, t.Holder.Host, t.Holder.PID),
 		Clock: t.World.Clock, Final: j.step.Action.Sync.Final, KeepVanished: !j.sync.MirrorDeletions,
+		Stop: t.Stop, StopGrace: stopGrace,
 		MaxDelete: int(j.sync.MaxDelete*100 + 0.5), Rules: observe.Rules(j.mailbox.Folders), Tap: t.World.Tap,
 		Progress: func(e mailsync.Event) {
 			t.Report.Progress(Progress{Mailbox: j.mailbox.Address, Folder: strings.Join(e.Folder, "/"), Done: e.Done, Total: e.Total, Bytes: e.Bytes})
@@ -319,7 +361,11 @@ func (t *tick) due(st *state.State) []job {
 	for _, m := range approved.Mailboxes {
 		b := st.MailboxOf(m.Address)
 		_, final := st.DoneAt(m.Address, "final")
-		if final || b.Pass != nil && t.World.Clock.Now().Before(b.Pass.Ended.Add(approved.Sync.Every)) {
+		now := t.World.Clock.Now()
+		if final || b.Pass != nil && now.Before(b.Pass.Ended.Add(approved.Sync.Every)) {
+			continue
+		}
+		if b.Paused != nil && b.Paused.Why == limits.ServerAsked && now.Before(b.Paused.Until) {
 			continue
 		}
 		s := planner.Step{
@@ -332,6 +378,7 @@ func (t *tick) due(st *state.State) []job {
 			continue
 		}
 		j.sync, j.known, j.late = approved.Sync, *b, true
+		j.limits, j.unbound = approved.Limits, true
 		t.tried[s.Key()] = true
 		jobs = append(jobs, j)
 	}

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"bascule/internal/safetext"
@@ -73,7 +74,9 @@ func recordPass(st *state.State, j job, r seen, now time.Time) {
 	if r.Complete {
 		last = r.Ended
 	}
-	b.Pass = &state.Pass{Started: r.Started, Ended: r.Ended, Complete: r.Complete, Open: r.open(), LastComplete: last}
+	b.Pass = &state.Pass{Started: r.Started, Ended: r.Ended, Complete: r.Complete, Open: r.open(), LastComplete: last, Left: max(0, r.Due-r.Bytes)}
+	b.Pass.InboxNext, b.Pass.InboxValidity = inboxOf(r.Report)
+	b.Paused = nil
 	b.Totals.Source = int64(r.SourceMessages)
 	b.Totals.Bytes += r.Bytes
 	b.Totals.ByOutcome = map[string]int64{}
@@ -85,6 +88,16 @@ func recordPass(st *state.State, j job, r seen, now time.Time) {
 	if !st.Switched() && r.Complete {
 		b.Fences = fencesFrom(r.Report)
 	}
+}
+
+// inboxOf is how far the INBOX of the source was seen.
+func inboxOf(r mailsync.Report) (next, validity uint32) {
+	for _, f := range r.Fences {
+		if len(f.Source) == 1 && strings.EqualFold(f.Source[0], "INBOX") {
+			return uint32(f.SourceNext), f.SourceValidity
+		}
+	}
+	return 0, 0
 }
 
 // open counts what is left behind: a message that was refused once stays

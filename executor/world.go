@@ -9,6 +9,7 @@ import (
 	"bascule/internal/secret"
 	"bascule/maildns"
 	"bascule/mailsync"
+	"bascule/mailsync/limits"
 	"bascule/migration"
 	"bascule/planner"
 	"bascule/providers"
@@ -27,6 +28,9 @@ type World struct {
 	// there is one, is what the server must prove to be.
 	OpenSource func(ctx context.Context, server migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Source, error)
 	OpenTarget func(ctx context.Context, server migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Target, error)
+	// Limits is what the passes of the run share; sources and targets are
+	// opened through its accounts (AccountOf).
+	Limits     *limits.Set
 	OpenLedger func(ctx context.Context, mailbox migration.Address) (mailsync.Ledger, error)
 	Provider   func(ctx context.Context, target migration.Address) (providers.Provider, error)
 	Secret     func(ctx context.Context, s migration.Secret) (secret.Value, error)

@@ -16,6 +16,7 @@ import (
 	"bascule/maildns"
 	"bascule/mailsync"
 	"bascule/mailsync/ledger/ledgertest"
+	"bascule/mailsync/limits"
 	"bascule/mailsync/storetest"
 	"bascule/migration"
 	"bascule/planner"
@@ -65,6 +66,7 @@ type world struct {
 	events []Event
 	lookAt func(*planner.Input) error
 	tap    func(point string)
+	limits *limits.Set
 	// passing is the context of the pass that opened a target last.
 	passing context.Context
 }
@@ -82,6 +84,7 @@ func company(t testing.TB) *world {
 		zone: map[maildns.Key]maildns.RRset{}, sources: map[migration.Address]*storetest.Server{}, targets: map[migration.Address]*storetest.Server{},
 		ledgers: map[migration.Address]mailsync.Ledger{}, down: map[string]error{}, files: map[string]string{},
 	}
+	w.limits = limits.New(limits.Options{Clock: w.clock, Random: func() float64 { return 0 }})
 	settings := migration.DefaultSettings()
 	settings.Timezone = "Europe/Zurich"
 	settings.Cutover.Window = migration.Window{Days: []time.Weekday{time.Saturday}, Start: 6 * 60, End: 7 * 60}
@@ -343,7 +346,7 @@ func (w *world) outside() World {
 			w.files[name] = string(content)
 			return nil
 		},
-		Tap: w.tap,
+		Tap: w.tap, Limits: w.limits,
 	}
 }
 

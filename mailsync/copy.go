@@ -27,6 +27,7 @@ const maxRejections = 25
 // pair, oldest message first, whatever needs a closer look.
 func (p *pass) copyAll(ctx context.Context, copies []CopyAction) error {
 	p.state.total = len(copies)
+	p.report.Due = p.report.Bytes + octetsOf(copies)
 	byPair := map[*PairState][]CopyAction{}
 	for _, a := range copies {
 		byPair[a.Pair] = append(byPair[a.Pair], a)

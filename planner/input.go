@@ -44,6 +44,16 @@ func (in Input) mailboxAt(a migration.Address) (migration.Mailbox, bool) {
 	return in.Desired.Mailboxes[i], true
 }
 
+// source returns a source server by address.
+func (in Input) source(a migration.Address) migration.Server {
+	for _, s := range in.Desired.Sources {
+		if s.Address == a {
+			return s
+		}
+	}
+	return migration.Server{Address: a}
+}
+
 // target returns a target server by address.
 func (in Input) target(a migration.Address) migration.Server {
 	for _, s := range in.Desired.Targets {

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"bascule/migration"
@@ -21,6 +22,7 @@ func syncMail(in Input, before []Step) part {
 		}
 		p.steps = append(p.steps, syncStep(in, m, before))
 	}
+	p.notes = allowances(in)
 	return p
 }
 
@@ -40,6 +42,9 @@ func syncStep(in Input, m migration.Mailbox, before []Step) Step {
 	}
 	if in.State.Switched() {
 		s.Phase = migration.DoubleReception
+	}
+	if until, why := resting(in, m); until.After(s.NotBefore) {
+		s.NotBefore, s.Reason = until, fmt.Sprintf("paused until %s (%s)", local(until, in.zone()), why)
 	}
 	if seen := in.Observed.Mailboxes[m.Address]; blockedNow(seen) {
 		s.Status = Stopped
@@ -95,7 +100,8 @@ func converged(in Input, m migration.Mailbox) bool {
 func unsynced(in Input, m migration.Mailbox) string {
 	o := in.State.Objects[m.Address]
 	if o != nil && o.Failure != nil {
-		return fmt.Sprintf("%s: %s", m.Address, o.Failure.Text)
+		first, _, _ := strings.Cut(o.Failure.Text, "\n")
+		return fmt.Sprintf("%s: %s", m.Address, first)
 	}
 	switch b := in.mailbox(m.Address); {
 	case b.Pass == nil || b.Pass.LastComplete.IsZero():

@@ -47,7 +47,8 @@ func full() *state.State {
 	m.Source = &state.Pin{At: at(1), Endpoint: "mail.old.example:993", KeySHA256: "ab", ID: map[string]string{"name": "Dovecot"}, InboxUIDValidity: 7}
 	m.Target = &state.Pin{At: at(1), Endpoint: "mail.new.example:993", Address: "192.0.2.7", KeySHA256: "cd"}
 	m.Created = true
-	m.Pass = &state.Pass{Started: at(2), Ended: at(3), Complete: true, LastComplete: at(3)}
+	m.Pass = &state.Pass{Started: at(2), Ended: at(3), Complete: true, LastComplete: at(3), Left: 5, InboxNext: 301, InboxValidity: 7, Behind: 2}
+	m.Paused = &state.Pause{Since: at(3), Until: at(4), Why: "server asked", Words: "NO slow down"}
 	m.Totals = state.Totals{Source: 300, Target: 300, Bytes: 1 << 30, ByOutcome: map[string]int64{"copied": 300}}
 	m.Silence = state.Silence{LastLook: at(4), Quiet: time.Hour}
 	m.Fences = &state.Fences{At: at(4), LedgerID: "l1", LedgerSerial: 12, Folders: []state.Fence{{Source: []string{"Dossiers", "Été"}, SourceValidity: 1, TargetValidity: 2, SourceNext: 9, TargetNext: 9}}}
@@ -56,6 +57,10 @@ func full() *state.State {
 	s.Executions = []state.Execution{{PlanID: "p1", Began: at(6), Who: "anna", From: 3, To: 17, ExitCode: 3}}
 	s.Last = &state.Tick{At: at(8), ExitCode: 3, Gate: "soak", ResumeAfter: at(20), Rollback: "5 min", Plan: json.RawMessage(`{"id":"p1"}`)}
 	s.InFlight = []state.Mark{{Key: "domain.main/mx.remove", PlanID: "p1", At: at(7), Before: json.RawMessage(`[1,2]`)}}
+	s.Accounts = []state.Account{{
+		Endpoint: "mail.old.example:993", Login: "alice", Side: "source", PausedSince: at(3), PausedUntil: at(4), Words: "NO slow down", Tries: 2,
+		Day: "2027-03-13", Octets: 1 << 20,
+	}}
 	return s
 }
 

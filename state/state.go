@@ -32,6 +32,34 @@ type State struct {
 	// InFlight marks the steps that were begun and not recorded: after a
 	// crash their effect may or may not be there.
 	InFlight []Mark `json:"in_flight,omitempty"`
+	// Accounts hold what servers asked for, and what was used of a day's
+	// allowance: the next run must know both.
+	Accounts []Account `json:"accounts,omitempty"`
+}
+
+// Account is one login on one server; Login is empty for the whole server.
+type Account struct {
+	// Endpoint is "host:port"; Side is "source" or "target".
+	Endpoint string `json:"endpoint"`
+	Login    string `json:"login,omitempty"`
+	Side     string `json:"side,omitempty"`
+	// The last pause, in the server's own words; Tries counts those in a row.
+	PausedSince time.Time `json:"paused_since,omitzero"`
+	PausedUntil time.Time `json:"paused_until,omitzero"`
+	Words       string    `json:"words,omitempty"`
+	Tries       int       `json:"tries,omitempty"`
+	// Octets of mail and commands went on the local day Day, "2006-01-02".
+	Day    string `json:"day,omitempty"`
+	Octets int64  `json:"octets,omitempty"`
+}
+
+// Pause is why a mailbox is left alone, and until when.
+type Pause struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	// Why is "server asked", "daily budget" or "quiet hours".
+	Why   string `json:"why"`
+	Words string `json:"words,omitempty"`
 }
 
 // Hold closes every gate until it is released.
@@ -119,8 +147,10 @@ type Mailbox struct {
 	Source *Pin `json:"source,omitempty"`
 	Target *Pin `json:"target,omitempty"`
 	// Created is true when bascule made the target account.
-	Created bool      `json:"created,omitempty"`
-	Pass    *Pass     `json:"pass,omitempty"`
+	Created bool  `json:"created,omitempty"`
+	Pass    *Pass `json:"pass,omitempty"`
+	// Paused is nil when the last pass was not ended by a pause.
+	Paused  *Pause    `json:"paused,omitempty"`
 	Totals  Totals    `json:"totals"`
 	Silence Silence   `json:"silence"`
 	Fences  *Fences   `json:"fences,omitempty"`
@@ -147,6 +177,14 @@ type Pass struct {
 	Open int `json:"open"`
 	// LastComplete is when the last complete pass ended.
 	LastComplete time.Time `json:"last_complete,omitzero"`
+	// Left is octets the pass found and did not carry over.
+	Left int64 `json:"left,omitempty"`
+	// InboxNext is UIDNEXT of the source's INBOX when it was looked at, with
+	// its UIDVALIDITY: what came since is behind.
+	InboxNext     uint32 `json:"inbox_next,omitempty"`
+	InboxValidity uint32 `json:"inbox_validity,omitempty"`
+	// Behind counts messages that were seen to arrive on the source since.
+	Behind int `json:"behind,omitempty"`
 }
 
 // Totals count messages by outcome since the beginning, as the ledger has them.

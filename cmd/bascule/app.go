@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"bascule/internal/view"
 	"bascule/maildns"
 	"bascule/maildns/lookup"
+	"bascule/mailsync/limits"
 	"bascule/migration"
 	"bascule/observe"
 	"bascule/planner"
@@ -41,6 +43,8 @@ type app struct {
 	store    *local.Store
 	resolver *lookup.Resolver
 	looker   *observe.Looker
+	// limits is what all connections of this run share.
+	limits *limits.Set
 
 	mu        sync.Mutex
 	providers map[migration.Address]providers.Provider
@@ -150,9 +154,19 @@ func (c *cli) wire(cfg *config.Config) *app {
 	a := &app{cli: c, dir: c.workdir(), cfg: cfg, desired: cfg.Desired(), providers: map[migration.Address]providers.Provider{}}
 	a.secrets = a.resolverOf(cfg.SensitiveValues())
 	a.store = c.stateStore(cfg)
+	a.limits = c.sharedLimits(a.desired.Settings.Timezone)
 	a.resolver = &lookup.Resolver{Dialer: c.Dial, Recursive: c.Resolvers}
 	a.looker = &observe.Looker{Clock: c.Clock, Resolver: a.resolver, Provider: a.provider, OpenSource: a.openSource, OpenTarget: a.openTarget}
 	return a
+}
+
+// sharedLimits begins the accounts of a run; days begin in the migration's zone.
+func (c *cli) sharedLimits(timezone string) *limits.Set {
+	zone, err := time.LoadLocation(timezone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return limits.New(limits.Options{Clock: c.Clock, Random: rand.Float64, Zone: zone})
 }
 
 func (c *cli) resolverOf(values map[string]secret.Value) *secret.Resolver {
@@ -294,7 +308,7 @@ func (a *app) explain(diags diag.List) diag.List {
 // world is what the executor may touch.
 func (a *app) world() executor.World {
 	return executor.World{
-		Store: a.store, Clock: a.Clock, Look: a.look(observe.Needed), OpenSource: a.openSource, OpenTarget: a.openTarget,
+		Store: a.store, Clock: a.Clock, Limits: a.limits, Look: a.look(observe.Needed), OpenSource: a.openSource, OpenTarget: a.openTarget,
 		OpenLedger: a.openLedger, Provider: a.provider, Secret: a.secret, Writer: a.writer,
 		Snapshot: func(ctx context.Context, d migration.Domain, keys []maildns.Key) (maildns.Zone, error) {
 			return a.looker.Snapshot(ctx, a.desired, d, keys)

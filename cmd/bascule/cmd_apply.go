@@ -70,13 +70,13 @@ the second ends at once. Both are safe: the next apply goes on from there.
 	return cmd
 }
 
-// limits are the durations of an apply, parsed.
-type limits struct {
+// bounds are what flags say of time and phase, parsed.
+type bounds struct {
 	wait, most, lock time.Duration
 	until            migration.Phase
 }
 
-func (f applyFlags) limits() (l limits, err error) {
+func (f applyFlags) bounds() (l bounds, err error) {
 	for _, d := range []struct {
 		flag, text string
 		to         *time.Duration
@@ -104,7 +104,7 @@ func duration(text string) (time.Duration, error) {
 }
 
 func (c *cli) apply(ctx context.Context, f applyFlags, args []string) error {
-	l, err := f.limits()
+	l, err := f.bounds()
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (c *cli) confirm(question string) error {
 }
 
 // run ticks until it is done, or the waiting is over.
-func (a *app) run(ctx context.Context, f applyFlags, l limits, reviewed *planner.Plan, mode planner.Mode) error {
+func (a *app) run(ctx context.Context, f applyFlags, l bounds, reviewed *planner.Plan, mode planner.Mode) error {
 	ctx, stop, end := a.interruptible(ctx, l.most)
 	defer end()
 	reporter := a.reporter(f.json)
@@ -312,5 +312,7 @@ func (c *cli) fromApproved(st *state.State) *app {
 	approved := st.Switch.Approved
 	a := &app{cli: c, dir: c.workdir(), store: c.stateStore(nil), secrets: c.resolverOf(nil)}
 	a.desired = &migration.Desired{Sources: approved.Sources, Targets: approved.Targets, Mailboxes: approved.Mailboxes}
+	a.desired.Settings.Limits = approved.Limits
+	a.limits = c.sharedLimits("")
 	return a
 }

@@ -34,7 +34,7 @@ Without a saved plan it shows the way back and asks for "yes".
 }
 
 func (c *cli) rollback(ctx context.Context, f applyFlags, args []string) error {
-	l, err := f.limits()
+	l, err := f.bounds()
 	if err != nil {
 		return err
 	}

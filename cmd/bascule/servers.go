@@ -15,6 +15,7 @@ import (
 	"bascule/mailsync"
 	"bascule/mailsync/imapstore"
 	"bascule/mailsync/ledger"
+	"bascule/mailsync/limits"
 	"bascule/mailsync/maildir"
 	"bascule/mailsync/mbox"
 	"bascule/migration"
@@ -28,7 +29,7 @@ func (a *app) openSource(ctx context.Context, s migration.Server, m migration.Ma
 	if s.Driver == files.DriverMaildir || s.Driver == files.DriverMbox {
 		return a.openDirectory(ctx, s, m, pin)
 	}
-	cfg, err := a.account(ctx, s, m.Source.Login, m.Source.Password, pin)
+	cfg, err := a.account(ctx, s, limits.Source, m.Source.Login, m.Source.Password, pin)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func (a *app) openDirectory(ctx context.Context, s migration.Server, m migration
 
 // openTarget connects to the new side of a mailbox.
 func (a *app) openTarget(ctx context.Context, s migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Target, error) {
-	cfg, err := a.account(ctx, s, m.Target.Login, executor.Credential(m), pin)
+	cfg, err := a.account(ctx, s, limits.Target, m.Target.Login, executor.Credential(m), pin)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func sameMailbox(ctx context.Context, s mailsync.Source, pin *state.Pin) bool {
 }
 
 // account maps a block and a login to what the engine's connection needs.
-func (a *app) account(ctx context.Context, s migration.Server, login string, password migration.Secret, pin *state.Pin) (imapstore.Config, error) {
+func (a *app) account(ctx context.Context, s migration.Server, side limits.Side, login string, password migration.Secret, pin *state.Pin) (imapstore.Config, error) {
 	value, err := a.secret(ctx, password)
 	if err != nil {
 		return imapstore.Config{}, err
@@ -135,9 +136,10 @@ func (a *app) account(ctx context.Context, s migration.Server, login string, pas
 	if err != nil {
 		return imapstore.Config{}, err
 	}
+	shared := executor.AccountOf(a.limits, a.desired.Settings.Limits, s, side, login)
 	cfg := imapstore.Config{
 		Host: s.Endpoint.Host, Port: s.Endpoint.Port, TLS: imapstore.TLSMode(s.Endpoint.TLS), AllowPlaintext: s.Endpoint.AllowPlaintext,
-		CAs: cas, PinnedAddress: s.Endpoint.Pinned, Login: login, Password: value, Dial: a.Dial,
+		CAs: cas, PinnedAddress: s.Endpoint.Pinned, Login: login, Password: value, Dial: shared.Dial(a.Dial), Heard: shared.Heard,
 	}
 	if s.Endpoint.AllowPlaintext {
 		cfg.TLS = imapstore.None

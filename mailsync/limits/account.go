@@ -33,7 +33,7 @@ type Account struct {
 	// connections of this one, and those of batches that were let through.
 	day                        string
 	before, metered, announced int64
-	told                       int64 // as of the last word to Kept
+	told                       int64 // as of the last signal on Kept
 	works                      map[*work]bool
 }
 
@@ -88,8 +88,9 @@ func toEverybody(b *mailsync.BusyError) bool {
 }
 
 func (s *Set) keep() {
-	if s.Kept != nil {
-		s.Kept()
+	select {
+	case s.Kept <- struct{}{}:
+	default:
 	}
 }
 

@@ -21,9 +21,6 @@ type Options struct {
 	Zone *time.Location
 	// Budget is how many octets may be under way; 0 is mailsync.DefaultBudget.
 	Budget int64
-	// Kept is told, from any goroutine, that Export has something new worth
-	// keeping; nil = nobody listens. It must not wait.
-	Kept func()
 }
 
 // Set is what the passes of a run share. It is safe for concurrent use.
@@ -31,6 +28,9 @@ type Set struct {
 	Options
 	// Octets bounds what is under way.
 	Octets *mailsync.Budget
+	// Kept is signalled when Export has something new that is worth keeping;
+	// it holds one signal.
+	Kept chan struct{}
 
 	mu       sync.Mutex
 	servers  map[string]*Server
@@ -48,7 +48,7 @@ func New(o Options) *Set {
 	if o.Budget == 0 {
 		o.Budget = mailsync.DefaultBudget
 	}
-	return &Set{Options: o, Octets: mailsync.NewBudget(o.Budget), servers: map[string]*Server{}, accounts: map[accountKey]*Account{}, wakes: map[chan<- struct{}]bool{}}
+	return &Set{Options: o, Octets: mailsync.NewBudget(o.Budget), Kept: make(chan struct{}, 1), servers: map[string]*Server{}, accounts: map[accountKey]*Account{}, wakes: map[chan<- struct{}]bool{}}
 }
 
 // Terms are what a server bears.
