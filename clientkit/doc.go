@@ -8,6 +8,6 @@
 //
 // Main functions: [Sheet], [Lookups].
 //
-// Invariant: a sheet never names an endpoint without TLS, and never exists
-// without the server it is about.
+// Invariant: a sheet that names an endpoint without TLS says so before
+// everything else, and no sheet exists without the server it is about.
 package clientkit

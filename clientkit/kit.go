@@ -75,8 +75,10 @@ func (p Person) check() error {
 		return missing("no address")
 	case p.IMAP.Host == "" || p.IMAP.Port == 0:
 		return missing("the target names no IMAP server")
-	case !encrypted(p.IMAP.TLS) || p.Submission.Host != "" && !encrypted(p.Submission.TLS):
-		return missing("a server without TLS is not handed to people")
+	case !encrypted(p.IMAP.TLS) && !p.exposed():
+		return missing("nobody says how the connection is protected")
+	case p.Submission.Host != "" && !encrypted(p.Submission.TLS):
+		return missing("a submission server without TLS is not handed to people")
 	case p.Submission.Host != "" && p.Submission.Port == 0:
 		return missing("the submission server has no port")
 	case !slices.Contains([]Password{Kept, Given}, p.Password):
@@ -86,6 +88,10 @@ func (p Person) check() error {
 }
 
 func encrypted(m migration.TLSMode) bool { return m == migration.Implicit || m == migration.StartTLS }
+
+// exposed reports whether the password crosses the network in clear, as the
+// configuration permits for reading mail.
+func (p Person) exposed() bool { return p.IMAP.TLS == migration.NoTLS }
 
 // clean returns the person with every text on one line, and a name.
 func (p Person) clean() Person {

@@ -31,6 +31,8 @@ func alice() clientkit.Person {
 func TestSheets(t *testing.T) {
 	unsure := alice()
 	unsure.Name, unsure.Switch, unsure.Webmail, unsure.Submission, unsure.Password = "", time.Time{}, "", migration.Service{}, clientkit.Given
+	clear := alice()
+	clear.IMAP.Port, clear.IMAP.TLS = 143, migration.NoTLS
 	cases := map[string]struct {
 		person    clientkit.Person
 		languages []string
@@ -44,6 +46,10 @@ func TestSheets(t *testing.T) {
 			person    clientkit.Person
 			languages []string
 		}{unsure, []string{l}}
+		cases["clear_"+l] = struct {
+			person    clientkit.Person
+			languages []string
+		}{clear, []string{l}}
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,7 @@ type Lookup struct {
 // find the new servers: SRV of RFC 6186 §3 and RFC 8314 §5.1. The kind of TLS
 // that is not offered is denied by the target "." (RFC 6186 §3.4), so that no
 // program falls back to records of the old service; so is POP3, with which
-// mail would leave the server.
+// mail would leave the server. A service without TLS is never published.
 func Lookups(domain string, imap, submission migration.Service) []Lookup {
 	domain = strings.TrimSuffix(strings.ToLower(domain), ".") + "."
 	var out []Lookup
@@ -37,7 +37,7 @@ func Lookups(domain string, imap, submission migration.Service) []Lookup {
 		{imap, "imaps", "imap", "reading"},
 		{submission, "submissions", "submission", "sending"},
 	} {
-		if kind.s.Host == "" {
+		if kind.s.Host == "" || kind.s.TLS == migration.NoTLS {
 			continue
 		}
 		offered, denied := kind.implicit, kind.starttls

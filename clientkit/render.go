@@ -21,6 +21,9 @@ func render(p Person, l words) string {
 	b.WriteString(title + "\n" + strings.Repeat("-", utf8.RuneCountInString(title)) + "\n\n")
 	b.WriteString(wrap(fmt.Sprintf(l.hello, p.Name), "") + "\n")
 	b.WriteString(wrap(l.when(p.Switch), "") + "\n")
+	if p.exposed() {
+		b.WriteString(wrap("!!! "+l.exposed, "") + "\n")
+	}
 	b.WriteString(l.settings + "\n\n")
 	table(&b, p, l)
 	b.WriteString("\n" + l.todo + "\n\n")

@@ -19,7 +19,7 @@ type words struct {
 	tls                               map[migration.TLSMode]string
 	todo                              string
 	steps                             []string
-	warning                           string
+	warning, exposed                  string
 }
 
 // Languages returns the languages of sheets, as in configuration.
@@ -51,7 +51,7 @@ func english() words {
 		settings:    "Your new settings", address: "E-mail address", login: "User name", webmail: "Webmail", password: "Password",
 		passwords: map[Password]string{Kept: "the same as before", Given: "a new one, which your administrator gives you in person or by telephone"},
 		incoming:  "Incoming", outgoing: "Outgoing", port: "Port", security: "Security", ask: "ask your administrator",
-		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, required"},
+		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, required", migration.NoTLS: "NONE, not encrypted"},
 		todo: "What to do, after the switch, on every computer and telephone",
 		steps: []string{
 			"In your mail program, add a new account with the settings above. Choose IMAP, not POP.",
@@ -59,6 +59,7 @@ func english() words {
 			"Look in the old account for folders that exist on this computer only, and for drafts and messages not yet sent. Move what you want to keep to the new account.",
 			"Then remove the old account from the program. Nothing on the servers is deleted by that.",
 		},
+		exposed: "The connection to this server is NOT ENCRYPTED: whoever is on the way can read your password and your mail. Use these settings only inside your own network, and never on a public one.",
 		warning: "Nobody will ask you for your password by e-mail. If somebody does, do not answer, and tell your administrator.",
 	}
 }
@@ -75,7 +76,7 @@ func french() words {
 		settings:    "Vos nouveaux réglages", address: "Adresse e-mail", login: "Nom d'utilisateur", webmail: "Webmail", password: "Mot de passe",
 		passwords: map[Password]string{Kept: "le même qu'avant", Given: "un nouveau, que votre administrateur vous donne en personne ou par téléphone"},
 		incoming:  "Réception", outgoing: "Envoi", port: "Port", security: "Sécurité", ask: "demandez à votre administrateur",
-		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, obligatoire"},
+		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, obligatoire", migration.NoTLS: "AUCUNE, non chiffré"},
 		todo: "Que faire, après le passage, sur chaque ordinateur et téléphone",
 		steps: []string{
 			"Dans votre logiciel de messagerie, ajoutez un nouveau compte avec les réglages ci-dessus. Choisissez IMAP, et non POP.",
@@ -83,6 +84,7 @@ func french() words {
 			"Cherchez dans l'ancien compte les dossiers qui n'existent que sur cet ordinateur, les brouillons et les messages pas encore partis. Déplacez dans le nouveau compte ce que vous voulez garder.",
 			"Supprimez ensuite l'ancien compte du logiciel. Rien n'est effacé sur les serveurs par là.",
 		},
+		exposed: "La connexion à ce serveur n'est PAS CHIFFRÉE : quiconque se trouve sur le trajet peut lire votre mot de passe et vos messages. N'utilisez ces réglages que dans votre propre réseau, jamais dans un réseau public.",
 		warning: "Personne ne vous demandera votre mot de passe par e-mail. Si quelqu'un le fait, ne répondez pas et prévenez votre administrateur.",
 	}
 }
@@ -99,7 +101,7 @@ func german() words {
 		settings:    "Ihre neuen Einstellungen", address: "E-Mail-Adresse", login: "Benutzername", webmail: "Webmail", password: "Passwort",
 		passwords: map[Password]string{Kept: "dasselbe wie bisher", Given: "ein neues, das Ihnen Ihr Administrator persönlich oder am Telefon gibt"},
 		incoming:  "Posteingang", outgoing: "Postausgang", port: "Port", security: "Sicherheit", ask: "fragen Sie Ihren Administrator",
-		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, zwingend"},
+		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, zwingend", migration.NoTLS: "KEINE, unverschlüsselt"},
 		todo: "Was zu tun ist, nach der Umstellung, auf jedem Computer und Telefon",
 		steps: []string{
 			"Richten Sie in Ihrem E-Mail-Programm ein neues Konto mit den Einstellungen oben ein. Wählen Sie IMAP, nicht POP.",
@@ -107,6 +109,7 @@ func german() words {
 			"Suchen Sie im alten Konto nach Ordnern, die es nur auf diesem Computer gibt, nach Entwürfen und noch nicht gesendeten Nachrichten. Verschieben Sie, was Sie behalten wollen, in das neue Konto.",
 			"Entfernen Sie dann das alte Konto aus dem Programm. Auf den Servern wird dadurch nichts gelöscht.",
 		},
+		exposed: "Die Verbindung zu diesem Server ist NICHT VERSCHLÜSSELT: Wer unterwegs mithört, kann Ihr Passwort und Ihre Post lesen. Verwenden Sie diese Einstellungen nur im eigenen Netz, nie in einem öffentlichen.",
 		warning: "Niemand wird Sie per E-Mail nach Ihrem Passwort fragen. Falls doch, antworten Sie nicht und sagen Sie es Ihrem Administrator.",
 	}
 }
@@ -123,7 +126,7 @@ func italian() words {
 		settings:    "Le sue nuove impostazioni", address: "Indirizzo e-mail", login: "Nome utente", webmail: "Webmail", password: "Password",
 		passwords: map[Password]string{Kept: "la stessa di prima", Given: "una nuova, che il suo amministratore le dà di persona o per telefono"},
 		incoming:  "Posta in arrivo", outgoing: "Posta in uscita", port: "Porta", security: "Sicurezza", ask: "chieda al suo amministratore",
-		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, obbligatorio"},
+		tls:  map[migration.TLSMode]string{migration.Implicit: "SSL/TLS", migration.StartTLS: "STARTTLS, obbligatorio", migration.NoTLS: "NESSUNA, non cifrato"},
 		todo: "Che cosa fare, dopo il passaggio, su ogni computer e telefono",
 		steps: []string{
 			"Nel suo programma di posta aggiunga un nuovo account con le impostazioni qui sopra. Scelga IMAP, non POP.",
@@ -131,6 +134,7 @@ func italian() words {
 			"Cerchi nel vecchio account le cartelle che esistono solo su questo computer, le bozze e i messaggi non ancora spediti. Sposti nel nuovo account ciò che vuole conservare.",
 			"Poi tolga il vecchio account dal programma. Sui server non si cancella nulla.",
 		},
+		exposed: "La connessione a questo server NON È CIFRATA: chi si trova lungo il percorso può leggere la sua password e la sua posta. Usi queste impostazioni solo nella propria rete, mai in una pubblica.",
 		warning: "Nessuno le chiederà la password per e-mail. Se qualcuno lo fa, non risponda e avvisi il suo amministratore.",
 	}
 }

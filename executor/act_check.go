@@ -123,15 +123,19 @@ func oldMX(in planner.Input, d migration.Domain) []string {
 	return slices.DeleteFunc(slices.Clone(planner.OldMXHosts(in, d)), func(h string) bool { return slices.Contains(stay, h) })
 }
 
-// acceptance passes when every address is accepted by some server asked; a
-// server that could not be asked makes it inconclusive, never a pass.
+// acceptance passes when every address is accepted by some server asked. One
+// that only defers (4xx, RFC 5321 §4.2.1) may take it a moment later, as
+// greylisting does, and one that could not be asked says nothing: both are
+// inconclusive and asked again, never a pass.
 func acceptance(answers []migration.RecipientAnswer, rcpts []string) state.Evidence {
 	accepted := map[string]bool{}
-	var refused, silent []string
+	var refused, deferred, silent []string
 	for _, a := range answers {
 		switch {
 		case a.Accepted():
 			accepted[a.Recipient] = true
+		case a.Refused() && a.Code < 500:
+			deferred = append(deferred, fmt.Sprintf("%s: %s said %d %s", a.Recipient, a.Server, a.Code, a.Text))
 		case a.Refused():
 			refused = append(refused, fmt.Sprintf("%s: %s said %d %s", a.Recipient, a.Server, a.Code, a.Text))
 		default:
@@ -143,6 +147,9 @@ func acceptance(answers []migration.RecipientAnswer, rcpts []string) state.Evide
 	case len(refused) > 0:
 		e.Verdict, e.Items = state.Failed, refused
 		e.Summary = fmt.Sprintf("%d of %d addresses refused", len(refused), len(rcpts))
+	case len(accepted) < len(rcpts) && len(deferred) > 0:
+		e.Verdict, e.Items = state.Inconclusive, append(deferred, silent...)
+		e.Summary = fmt.Sprintf("%d of %d addresses put off for now (4xx), as greylisting does; they are asked about again", len(deferred), len(rcpts))
 	case len(accepted) < len(rcpts):
 		e.Verdict, e.Items = state.Inconclusive, silent
 		e.Summary = fmt.Sprintf("%d of %d addresses could not be asked about; port 25 closed from here?", len(rcpts)-len(accepted), len(rcpts))

@@ -39,6 +39,9 @@ func exportsFor(in planner.Input, m migration.Mailbox) migration.Exports {
 	}
 	if x.IMAP.Host == "" {
 		x.IMAP = migration.Service{Host: to.Endpoint.Host, Port: to.Endpoint.Port, TLS: to.Endpoint.TLS}
+		if to.Endpoint.AllowPlaintext {
+			x.IMAP.TLS = migration.NoTLS // as bascule itself speaks to it
+		}
 	}
 	if x.Submission.Host == "" {
 		x.Submission = migration.Service{Host: x.IMAP.Host, Port: 465, TLS: migration.Implicit}

@@ -45,11 +45,18 @@ func TestAcceptanceAndRefusal(t *testing.T) {
 		"one host silent, the other refuses":    {said("m1 a@x 0", "m1 b@x 0", "m2 a@x 550", "m2 b@x 550"), state.Failed, state.Inconclusive},
 		"one host accepts, the other refuses":   {said("m1 a@x 250", "m1 b@x 250", "m2 a@x 550", "m2 b@x 550"), state.Failed, state.Failed},
 		"an address nobody was asked about":     {said("mx a@x 550"), state.Failed, state.Inconclusive},
+		"one put off":                           {said("mx a@x 250", "mx b@x 451"), state.Inconclusive, state.Failed},
+		"all put off":                           {said("mx a@x 451", "mx b@x 421"), state.Inconclusive, state.Passed},
+		"one put off, one refused":              {said("mx a@x 451", "mx b@x 550"), state.Failed, state.Passed},
+		"put off by one host, taken by another": {said("m1 a@x 451", "m1 b@x 250", "m2 a@x 250"), state.Passed, state.Failed},
 		"forwarded, will try (251) is accepted": {said("mx a@x 251", "mx b@x 250"), state.Passed, state.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if e := acceptance(tt.answers, both); e.Verdict != tt.accepts {
 				t.Errorf("acceptance: %s, want %s: %+v", e.Verdict, tt.accepts, e)
+			}
+			if e := acceptance(tt.answers, both); e.Verdict == state.Inconclusive && len(tt.answers) > 0 && len(e.Items) == 0 {
+				t.Errorf("acceptance: nobody's words are kept: %+v", e)
 			}
 			if e := refusal(tt.answers, both); e.Verdict != tt.closed {
 				t.Errorf("refusal: %s, want %s: %+v", e.Verdict, tt.closed, e)

@@ -14,6 +14,9 @@ type TLSMode string
 const (
 	Implicit TLSMode = "implicit"
 	StartTLS TLSMode = "starttls"
+	// NoTLS encrypts nothing. It is said of a service that is used so, because
+	// the configuration permits it; it cannot be chosen.
+	NoTLS TLSMode = "none"
 )
 
 // Endpoint is how to reach a mail server.
