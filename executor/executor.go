@@ -261,6 +261,9 @@ func (t *tick) finished(s planner.Step, out outcome) {
 	if out.failed != nil {
 		t.result.Failed = append(t.result.Failed, s.Key())
 		t.result.Failures.Warnf(string(s.Address), s.Name+": "+firstLine(out.failed), "%s", rest(out.failed))
+		if spared := (Spared{}); errors.As(out.failed, &spared) {
+			t.result.Spared = append(t.result.Spared, spared)
+		}
 		kind = "failed"
 	}
 	if out.done && s.Revises {

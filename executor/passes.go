@@ -241,6 +241,9 @@ func (t *tick) syncMailbox(ctx context.Context, j job, ledger mailsync.Ledger, r
 	if len(report.Failures) > 0 {
 		out.failed = failureOf(report)
 	}
+	if spared, refused := sparedBy(j, report); refused {
+		out.failed = spared
+	}
 	out.change = func(st *state.State, now time.Time) { recordPass(st, j, seen, now) }
 	if j.step.Name == "final" && !report.Complete {
 		out.failed = fmt.Errorf("the last delta is not complete: %w", failureOf(report))

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"bascule/internal/diag"
@@ -36,8 +37,11 @@ type Result struct {
 	Applied     []string  `json:"applied"`
 	Remaining   int       `json:"remaining"`
 	Failed      []string  `json:"failed,omitempty"`
-	// Refusal explains exit 5: what was reviewed and what would be done now.
+	// Refusal explains exit 5: what was reviewed and what would be done now;
+	// and exit 7 where a safety limit held.
 	Refusal []string `json:"refusal,omitempty"`
+	// Spared are the deletions that a safety limit did not let through.
+	Spared []Spared `json:"spared,omitempty"`
 	// Person lists what somebody is asked to do.
 	Person []string `json:"person,omitempty"`
 
@@ -86,6 +90,11 @@ func (r *Result) conclude(p *planner.Plan, err error) {
 		}
 	case r.broken(p):
 		r.Status, r.ExitCode = "failed", ExitError
+	case len(r.Spared) > 0:
+		r.Status, r.ExitCode = "refused", ExitEvidence
+		for _, s := range r.Spared {
+			r.Refusal = append(r.Refusal, fmt.Sprintf("%s: %s", s.Mailbox, s.Rule))
+		}
 	case len(r.Failed) > 0 || p != nil && !p.Complete:
 		r.Status, r.ExitCode = "partial", ExitPartial
 	case p != nil && p.Finished:
