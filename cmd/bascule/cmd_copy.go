@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bascule/executor"
 	"bascule/internal/secret"
 	"bascule/internal/view"
 	"bascule/mailsync"
@@ -24,13 +25,14 @@ type copyFlags struct {
 	dryRun, verify, json       bool
 	plaintext, addOnly, mirror bool
 	retry                      bool
-	onSimilar                  string
+	onSimilar, refused         string
 }
 
 func (c *cli) cmdCopy() *cobra.Command {
 	var f copyFlags
 	own := map[int]string{exitOK: "everything is on the target", exitChanges: "--verify found a difference", exitLocked: "another copy of this mailbox is running",
-		exitPartial: "a message was refused or a folder failed; the rest was copied"}
+		exitPartial:  "a message was refused or a folder failed; the rest was copied",
+		exitEvidence: "--mirror would delete too much, and deleted nothing"}
 	cmd := &cobra.Command{
 		Use: "copy --from MAILBOX --to MAILBOX", Short: "Copy one mailbox, without any configuration", Args: cobra.NoArgs,
 		Long: `copy makes one mailbox hold what another holds: every octet, folder, date and
@@ -51,7 +53,12 @@ Messages that vanish from the source stay on the target. With --mirror those
 that copy itself wrote are deleted there, as long as nobody changed them, and
 never more than 10 % of the mailbox at once.
 
-` + exitCodes(own, exitOK, exitFailure, exitChanges, exitLocked, exitPartial, exitInterrupted),
+What the target refuses is named, and the rest goes on. --refused saves those
+messages as .eml files, with an index; --retry-refused tries them again. The
+first Ctrl-C finishes the message in hand and ends within five seconds; the
+second ends at once. Both are safe: the same command goes on from there.
+
+` + exitCodes(own, exitOK, exitFailure, exitChanges, exitEvidence, exitLocked, exitPartial, exitInterrupted),
 		Example: `  bascule copy --from imaps://al@a.example --to imaps://al@b.example --dry-run
   bascule copy --from imaps://al@a.example --to imaps://al@b.example --verify
   bascule copy --from imaps://al@old.example --to maildir:backup
@@ -70,6 +77,7 @@ never more than 10 % of the mailbox at once.
 	fl.BoolVar(&f.mirror, "mirror", false, "delete what vanished and copy wrote")
 	fl.BoolVar(&f.addOnly, "add-only", false, "only add: for a target that is in use")
 	fl.BoolVar(&f.retry, "retry-refused", false, "try again what was refused before")
+	fl.StringVar(&f.refused, "refused", "", "save what the target refuses in `DIR`")
 	fl.StringVar(&f.onSimilar, "on-similar", "ask", "`WHAT`: ask, adopt or keep-both")
 	fl.StringVar(&f.ledger, "ledger", "", "keep what was done in `FILE`")
 	fl.StringVar(&f.caFile, "ca-file", "", "trust the certificates in `FILE` too")
@@ -78,9 +86,6 @@ never more than 10 % of the mailbox at once.
 	cmd.MarkFlagsMutuallyExclusive("mirror", "add-only")
 	return cmd
 }
-
-// errInterrupted ends a copy at the first Ctrl-C.
-var errInterrupted = errors.New("interrupted")
 
 // copying is one copy, wired.
 type copying struct {
@@ -91,6 +96,8 @@ type copying struct {
 	passwords map[place]secret.Value
 	onSimilar mailsync.Similar
 	report    view.Reporter
+	// stop is closed at the first Ctrl-C.
+	stop <-chan struct{}
 }
 
 func (c *cli) copy(ctx context.Context, f copyFlags) error {
@@ -98,16 +105,19 @@ func (c *cli) copy(ctx context.Context, f copyFlags) error {
 	if err != nil {
 		return err
 	}
-	ctx, end := c.untilSignal(ctx)
+	ctx, stop, end := c.interruptible(ctx, 0)
 	defer end()
-	if err = x.askPasswords(ctx); err == nil {
+	x.stop = stop
+	work, cancel := until(ctx, stop)
+	defer cancel()
+	if err = x.askPasswords(work); err == nil {
 		if f.dryRun {
-			err = x.dryRun(ctx)
+			err = x.dryRun(work)
 		} else {
-			err = x.run(ctx)
+			err = x.run(ctx, work)
 		}
 	}
-	return x.ended(ctx, err)
+	return x.ended(work, err)
 }
 
 func (c *cli) prepareCopy(f copyFlags) (*copying, error) {
@@ -127,6 +137,11 @@ func (c *cli) prepareCopy(f copyFlags) (*copying, error) {
 	if x.onSimilar, known = similar[f.onSimilar]; !known {
 		return nil, fmt.Errorf("--on-similar is ask, adopt or keep-both, not %q", f.onSimilar)
 	}
+	if f.refused != "" {
+		if x.f.refused, err = c.absolute(f.refused); err != nil {
+			return nil, err
+		}
+	}
 	if f.ledger == "" {
 		x.ledger, err = c.copyLedger(x.from, x.to)
 	} else {
@@ -135,27 +150,12 @@ func (c *cli) prepareCopy(f copyFlags) (*copying, error) {
 	return x, err
 }
 
-// untilSignal ends the context at the first signal: whatever is in hand is on
-// record as begun, and the next run looks what became of it.
-func (c *cli) untilSignal(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	over := make(chan struct{})
-	go func() {
-		select {
-		case <-c.Signals:
-			cancel(errInterrupted)
-		case <-over:
-		}
-	}()
-	return ctx, func() { close(over); cancel(nil) }
-}
-
 // ended words how a copy ended, and gives it its exit code.
 func (x *copying) ended(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(context.Cause(ctx), errInterrupted):
+	case errors.Is(context.Cause(ctx), executor.ErrInterrupted), errors.Is(err, mailsync.ErrStopped):
 		x.note("Interrupted; nothing is lost or doubled. The same command goes on where this one stopped.")
 		return exit(exitInterrupted)
 	case errors.Is(err, mailsync.ErrLeased):
@@ -212,8 +212,9 @@ func (x *copying) rules() folders.Rules {
 	return folders.Rules{Include: x.f.include, Exclude: x.f.exclude}
 }
 
-// run copies, then verifies if asked.
-func (x *copying) run(ctx context.Context) error {
+// run copies, then compares and saves what was refused, if asked. The copy is
+// told to stop, and finishes the message in hand; the rest may end anywhere.
+func (x *copying) run(ctx, work context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(x.ledger), 0o700); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
 	}
@@ -228,13 +229,19 @@ func (x *copying) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	verified, err := x.compare(ctx, l)
+	verified, err := x.compare(work, l)
+	if err != nil {
+		return err
+	}
+	refused, err := x.refused(work, l)
 	if err != nil {
 		return err
 	}
 	x.report.Close()
-	x.conclude(report, verified)
+	x.conclude(report, verified, refused)
 	switch {
+	case report.Refusal != "":
+		return exit(exitEvidence)
 	case !report.Complete || report.Totals[mailsync.Rejected] > 0:
 		return exit(exitPartial)
 	case verified != nil && len(verified.Differences) > 0:
@@ -248,7 +255,7 @@ func (x *copying) options(l mailsync.Ledger) mailsync.Options {
 		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return x.openRead(ctx, x.from, x.uids()) },
 		OpenTarget: func(ctx context.Context) (mailsync.Target, error) { return x.openWrite(ctx, x.to) },
 		Ledger:     l, Owner: fmt.Sprintf("%s@%s pid %d", x.Who, x.Host, x.PID), Clock: x.Clock,
-		Policy: mailsync.Mirror, KeepVanished: !x.f.mirror, OnSimilar: x.onSimilar, RetryRejected: x.f.retry, Rules: x.rules(),
+		Policy: mailsync.Mirror, KeepVanished: !x.f.mirror, OnSimilar: x.onSimilar, RetryRejected: x.f.retry, Rules: x.rules(), Stop: x.stop,
 		Progress: x.progress, Tap: x.Tap,
 	}
 	if x.f.addOnly {

@@ -17,6 +17,7 @@ import (
 	"bascule/internal/safetext"
 	"bascule/internal/view"
 	"bascule/mailsync"
+	"bascule/mailsync/export"
 	"bascule/mailsync/folders"
 	"bascule/mailsync/ledger"
 	"bascule/migration"
@@ -46,9 +47,9 @@ func (x *copying) progress(e mailsync.Event) {
 }
 
 // conclude says what it came to.
-func (x *copying) conclude(r mailsync.Report, v *mailsync.Verification) {
+func (x *copying) conclude(r mailsync.Report, v *mailsync.Verification, refused []export.Entry) {
 	if x.f.json {
-		x.concludeJSON(r, v)
+		x.concludeJSON(r, v, refused)
 		return
 	}
 	w := x.Stdout
@@ -56,7 +57,16 @@ func (x *copying) conclude(r mailsync.Report, v *mailsync.Verification) {
 	for _, line := range x.also(r) {
 		fmt.Fprintln(w, line)
 	}
-	listed(w, "Not copied", failureLines(r.Failures))
+	listed(w, "Not copied", failureLines(otherFailures(r.Failures, refused)))
+	listed(w, "Refused by the target", refusedLines(refused))
+	if x.f.refused != "" {
+		fmt.Fprintln(w, savedLine(refused, x.f.refused))
+	} else if len(refused) > 0 {
+		fmt.Fprintln(w, "--refused DIR saves them as files; --retry-refused tries again.")
+	}
+	if r.Refusal != "" {
+		listed(w, fmt.Sprintf("Not deleted, %s in all", count(r.Spared, "message")), failureLines(r.SparedFirst))
+	}
 	listed(w, "Held back", failureLines(r.Held))
 	if v != nil {
 		fmt.Fprintf(w, "Verified: %s as they should be, %d on the target beside.\n", count(v.Matched, "message"), v.NotOurs)
@@ -80,9 +90,6 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 	say(r.Altered, "The target altered %s.", count(r.Altered, "message"))
 	for _, f := range slices.Sorted(maps.Keys(r.FlagsNotKept)) {
 		say(1, "The target did not keep the flag %s of %s.", safetext.Line(f), count(r.FlagsNotKept[f], "message"))
-	}
-	if refused := r.Totals[mailsync.Rejected] - r.Outcomes[mailsync.Rejected]; refused > 0 {
-		say(1, "%s refused in an earlier run; --retry-refused tries again.", count(refused, "message"))
 	}
 	for _, w := range r.Warnings {
 		say(1, "Warning: %s.", safetext.Line(w))
@@ -126,19 +133,22 @@ func differenceLines(list []mailsync.Difference) (lines []string) {
 }
 
 // concludeJSON ends the stream: every failure and difference, then the figures.
-func (x *copying) concludeJSON(r mailsync.Report, v *mailsync.Verification) {
+func (x *copying) concludeJSON(r mailsync.Report, v *mailsync.Verification, refused []export.Entry) {
 	tell := func(level view.Level, name, text string, fields map[string]string) {
 		x.report.Event(view.Event{At: x.Clock.Now(), Level: level, Name: name, Address: x.name(), Text: text, Fields: fields})
 	}
-	for _, l := range failureLines(r.Failures) {
+	for _, l := range failureLines(otherFailures(r.Failures, refused)) {
 		tell(view.Error, "copy_failure", l, nil)
+	}
+	for i, l := range refusedLines(refused) {
+		tell(view.Error, "copy_refused", l, refusedFields(refused[i]))
 	}
 	for _, l := range append(x.also(r), failureLines(r.Held)...) {
 		tell(view.Warn, "copy_note", l, nil)
 	}
 	fields := map[string]string{"copied": strconv.Itoa(r.Outcomes[mailsync.Copied]), "adopted": strconv.Itoa(r.Outcomes[mailsync.Adopted]),
 		"bytes": strconv.FormatInt(r.Bytes, 10), "failed": strconv.Itoa(len(r.Failures)), "rejected": strconv.Itoa(r.Totals[mailsync.Rejected]),
-		"complete": strconv.FormatBool(r.Complete)}
+		"spared": strconv.Itoa(r.Spared), "complete": strconv.FormatBool(r.Complete)}
 	if v != nil {
 		for _, l := range differenceLines(v.Differences) {
 			tell(view.Error, "copy_difference", l, nil)

@@ -60,7 +60,7 @@ func TestHelpFitsAnOldTerminal(t *testing.T) {
 }
 
 func TestExitCodesAreDocumentedWhereTheyAreGiven(t *testing.T) {
-	for _, command := range []string{"apply", "plan", "verify", "drift", "rollback", "exit-codes"} {
+	for _, command := range []string{"apply", "plan", "verify", "drift", "rollback", "copy", "report", "exit-codes"} {
 		var out bytes.Buffer
 		run(context.Background(), program(&out, "help", command))
 		if !strings.Contains(out.String(), "Exit codes:\n  0 ") {

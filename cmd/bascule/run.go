@@ -135,7 +135,7 @@ empty directory.`,
 	f.BoolVar(&c.globals.quiet, "quiet", false, "leave out reasons, notes and the forecast")
 	root.AddGroup(groups()...)
 	root.AddCommand(in(groupBegin, c.cmdDemo(), c.cmdInit(), c.cmdValidate(), c.cmdFmt())...)
-	root.AddCommand(in(groupLook, c.cmdPlan(), c.cmdShow(), c.cmdStatus(), c.cmdDrift(), c.cmdOutput())...)
+	root.AddCommand(in(groupLook, c.cmdPlan(), c.cmdShow(), c.cmdStatus(), c.cmdDrift(), c.cmdOutput(), c.cmdReport())...)
 	root.AddCommand(in(groupDo, c.cmdApply(), c.cmdVerify(), c.cmdGate(), c.cmdRollback(), c.cmdCopy())...)
 	root.AddCommand(in(groupRest, c.cmdState(), c.cmdVersion())...)
 	root.AddCommand(c.cmdExitCodes())

@@ -6,7 +6,7 @@
 // sender wrote. The octets are those of the source, compared with the digest
 // taken when the message was refused. Nothing is written on any server.
 //
-// Main functions: [Refused], [Index.Text].
+// Main functions: [Refused], [List], [Index.Text].
 //
 // Invariant: a file with the name of a message is whole: it is written aside,
 // synced and renamed. Running again fetches only what is not there.

@@ -105,6 +105,15 @@ func Refused(ctx context.Context, o Options) (Index, error) {
 	return index, w.finish(o.Dir, index)
 }
 
+// List is what Refused would export, without reading any message.
+func List(ctx context.Context, l mailsync.Ledger) (list []Entry, err error) {
+	err = mailsync.RefusedIn(ctx, l, func(m mailsync.RefusedMessage) error {
+		list = append(list, *entryOf(m))
+		return nil
+	})
+	return list, err
+}
+
 // ErrReadable: others could read what is exported.
 var ErrReadable = errors.New("others may read or change it")
 
