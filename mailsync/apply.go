@@ -177,7 +177,7 @@ func (p *pass) flagFolder(ctx context.Context, group []FlagAction) error {
 	for _, a := range group {
 		keep, refused := permitted(a.Add, accepts)
 		for _, f := range refused {
-			p.report.FlagsNotKept[f]++
+			p.exceptFlag(f, a.Row, noSuchFlag)
 		}
 		put(add, keep, a.Row)
 		put(remove, a.Remove, a.Row)
@@ -252,7 +252,9 @@ func (p *pass) changeFlags(ctx context.Context, changes []FlagChange) (refusals 
 
 func (p *pass) noteStored(c FlagChange, rows []*Row, refusal error) {
 	if refusal != nil {
-		p.report.FlagsNotKept[c.Flag] += len(rows)
+		for _, r := range rows {
+			p.exceptFlag(c.Flag, r, refusal.Error())
+		}
 		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("flag %s: %v", c.Flag, refusal))
 		return
 	}

@@ -10,16 +10,6 @@ import (
 	"bascule/internal/retry"
 )
 
-// strip says which flags a message is sent with; what is left out is set by
-// STORE afterwards, where the target lets us.
-type strip int
-
-const (
-	allFlags strip = iota
-	noKeywords
-	noFlags
-)
-
 // maxRejections in a row without a message accepted say that it is not the messages.
 const maxRejections = 25
 
@@ -125,7 +115,7 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 		return err
 	}
 	accepts := p.target.Accepts()
-	t := newTransfer(batch, func(m Meta) []string { return sendFlags(m.Flags, accepts, how) })
+	t := newTransfer(batch, func(m Meta) []string { return sendFlags(m.Flags, accepts, how, p.avoid) })
 	t.form = p.form()
 	t.enough = p.Stop
 	var done Appended
@@ -135,6 +125,7 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 	})
 	claim.Release() // before a half of the batch claims its own
 	if err == nil {
+		p.avoids(batch, how)
 		return p.accepted(ctx, s, in, t, done)
 	}
 	return p.refused(ctx, s, in, t, batch, how, err)
@@ -163,17 +154,6 @@ func (p *pass) intent(s *PairState, batch []CopyAction) *Intent {
 		in.Sources = append(in.Sources, a.Meta.UID)
 	}
 	return in
-}
-
-func sendFlags(flags []string, a Accepts, how strip) []string {
-	keep, _ := permitted(sortedFlags(flags), a)
-	switch how {
-	case noKeywords:
-		return slices.DeleteFunc(keep, isKeyword)
-	case noFlags:
-		return nil
-	}
-	return keep
 }
 
 // accepted records a batch the target took as a whole.
@@ -307,7 +287,7 @@ func without(batch []CopyAction, sent []*sentMessage, missing []UID) []CopyActio
 }
 
 // refine finds the message a refusal is about: by halves, then by sending it
-// with fewer flags, then by naming it.
+// without one keyword after another, without any, without flags, then by naming it.
 func (p *pass) refine(ctx context.Context, s *PairState, t *transfer, rest []CopyAction, how strip, ae *AppendError) error {
 	var se *ServerError
 	if !errors.As(ae.Err, &se) || retry.IsTemporary(ae.Err) || stops(se) {
@@ -323,12 +303,8 @@ func (p *pass) refine(ctx context.Context, s *PairState, t *transfer, rest []Cop
 		}
 		return p.copyBatch(ctx, s, rest[half:], how)
 	}
-	flags := rest[0].Meta.Flags
-	switch {
-	case how == allFlags && slices.ContainsFunc(flags, isKeyword):
-		return p.copyBatch(ctx, s, rest, noKeywords)
-	case how < noFlags && len(sendFlags(flags, p.target.Accepts(), how)) > 0:
-		return p.copyBatch(ctx, s, rest, noFlags)
+	if next, ok := how.fewer(sendFlags(rest[0].Meta.Flags, p.target.Accepts(), allFlags, p.avoid)); ok {
+		return p.copyBatch(ctx, s, rest, next)
 	}
 	return p.reject(ctx, s, t, rest[0], se)
 }

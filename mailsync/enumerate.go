@@ -192,11 +192,11 @@ func (p *pass) ensure(ctx context.Context, s *PairState, r folders.Row, first bo
 		return nil // deleted by a person: made again only for late mail
 	}
 	if !ok {
-		err := p.write("CREATE", func() (err error) { f, err = p.target.Create(ctx, r.Target, r.Use); return err })
-		if err != nil {
+		var err error
+		if f, err = p.createOrRename(ctx, s, r.Target, r.Use); err != nil {
 			return fmt.Errorf("create target folder %s: %w", showPath(r.Target), err)
 		}
-		p.state.targets[k] = f
+		p.state.targets[folderKey(s.Pair.Target.Path)] = f
 	}
 	if source := p.state.sources[folderKey(r.Source)]; first && source.Subscribed && !f.Subscribed {
 		if err := p.write("SUBSCRIBE", func() error { return p.target.Subscribe(ctx, f) }); err != nil {

@@ -151,6 +151,7 @@ func (p *pass) summarize(ctx context.Context, all bool, now time.Time) error {
 			TargetValidity: s.Pair.Target.UIDValidity, TargetNext: s.Pair.Target.UIDNext})
 	}
 	r.SourceMessages = p.seenMessages()
+	sortExceptions(r.Exceptions)
 	all = all && len(p.state.pairs) == len(p.state.reports)
 	if all {
 		r.Looked = r.Started

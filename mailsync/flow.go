@@ -138,7 +138,7 @@ func (f *flow) cut(s *PairState, list []CopyAction) {
 		}
 		n := len(f.queue) - 1
 		if n < 0 || f.queue[n].pair != s || octets > segmentBytes || len(f.queue[n].batches) >= segmentBatches {
-			f.queue = append(f.queue, segment{pair: s, from: from, to: to, form: f.p.form()})
+			f.queue = append(f.queue, segment{pair: s, from: from, to: to, form: f.p.form(), avoid: f.p.avoid})
 			n, octets = len(f.queue)-1, 0
 		}
 		f.queue[n].batches = append(f.queue[n].batches, batch)

@@ -22,6 +22,8 @@ type segment struct {
 	from, to Folder
 	batches  [][]CopyAction
 	form     Form
+	// avoid are keywords that messages are refused for.
+	avoid []string
 }
 
 // announced is a batch whose intent is durable.
@@ -117,7 +119,7 @@ func (t *stream) open(ctx context.Context) error {
 
 func (t *stream) carry(ctx context.Context) error {
 	accepts := t.lane.target.Accepts()
-	t.flags = func(m Meta) []string { return sendFlags(m.Flags, accepts, allFlags) }
+	t.flags = func(m Meta) []string { return sendFlags(m.Flags, accepts, allFlags, t.avoid) }
 	reading, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
 	go t.read(reading)

@@ -172,6 +172,9 @@ type Report struct {
 	// DatesNotKept and Altered count messages.
 	FlagsNotKept          map[string]int
 	DatesNotKept, Altered int
+	// Exceptions name them, and what else the target cannot hold, with
+	// examples and the server's words: what this pass found.
+	Exceptions []Exception
 	// Foreign names folders of other namespaces, not carried.
 	Foreign  []string
 	Warnings []string

@@ -214,3 +214,20 @@ func FuzzLeaf(f *testing.F) {
 		}
 	})
 }
+
+// FuzzVerifyReads: the verifier's own reader says what the copying side says.
+func FuzzVerifyReads(f *testing.F) {
+	f.Add([]byte(crlf(letter)), byte(0))
+	f.Add([]byte("X: \xe9?\r\n\ty\r\r\n\n\x00x\n\n"), byte(15))
+	f.Add([]byte("\r\r\nX:"), byte(7))
+	f.Fuzz(func(t *testing.T, b []byte, bits byte) {
+		form := Form{DropNUL: bits&1 > 0, TrimEnd: bits&2 > 0, HideHigh: bits&4 > 0}
+		if bits&8 > 0 {
+			form.Added = []string{"x"}
+		}
+		got, err := plainDigest(form, bytes.NewReader(b))
+		if want := plainOf(t, form, b, 4096); err != nil || got != want {
+			t.Fatalf("%+v of %q: %s, the copying side %s, %v", form, b, got, want, err)
+		}
+	})
+}

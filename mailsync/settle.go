@@ -142,7 +142,7 @@ func (p *pass) storeLost(ctx context.Context, s *PairState, lost map[*Row][]stri
 	for _, r := range rows {
 		keep, refused := permitted(lost[r], accepts)
 		for _, f := range refused {
-			p.report.FlagsNotKept[f]++
+			p.exceptFlag(f, r, noSuchFlag)
 		}
 		put(add, keep, r)
 	}
@@ -152,8 +152,12 @@ func (p *pass) storeLost(ctx context.Context, s *PairState, lost map[*Row][]stri
 func (p *pass) compareBack(r *Row, m Meta) {
 	if !m.Date.Truncate(time.Second).Equal(r.Date.Truncate(time.Second)) {
 		p.report.DatesNotKept++
+		p.except(DateNotKept, dateKind(r.Date, p.Clock.Now()), r, "")
 	}
-	if m.Size != r.Size {
+	if how := p.Personality.alteration(r, m.Size); how != "" {
 		p.report.Altered++
+		p.except(OctetsAltered, how, r, "")
 	}
 }
+
+const noSuchFlag = "not among the flags that the folder keeps"

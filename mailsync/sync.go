@@ -21,6 +21,8 @@ type pass struct {
 	recorded int
 	// suspects counts, by message, connections that ended while it was copied.
 	suspects map[string]int
+	// avoid are keywords for which the target refuses messages.
+	avoid []string
 
 	source Source
 	target Target

@@ -63,6 +63,9 @@ type Verification struct {
 	// target messages that never came from the source; Released, Excluded
 	// and Gone count decisions.
 	Matched, NotOurs, Released, Excluded int
+	// Exceptions are what the target is known not to hold: named, counted
+	// among Matched, and no difference.
+	Exceptions []Exception
 	// Octets counts what was read of the target.
 	Octets int64
 }
@@ -74,6 +77,8 @@ type VerifyOptions struct {
 	OpenTarget func(ctx context.Context) (Source, error)
 	Ledger     Ledger
 	Depth      Depth
+	// Personality says what is an exception rather than a difference.
+	Personality Personality
 	// Now is the time to put on the result.
 	Now time.Time
 }
@@ -89,12 +94,16 @@ type verifier struct {
 	results Verification
 	// missing waits for the whole target to be known, to tell it from misplaced.
 	missing []expected
+	// claimed holds the digests of what is expected: of octets as the source
+	// has them and as the target has them and, where it writes them anew, of
+	// what they say.
 	claimed map[[sha256.Size]byte]int
 }
 
 type heldMessage struct {
 	meta     Meta
 	digest   [sha256.Size]byte
+	plain    Digest // by the form of the personality
 	expected bool
 	validity uint32
 }
@@ -152,6 +161,7 @@ func (v *verifier) run(ctx context.Context) error {
 	}
 	v.placeMissing()
 	v.countRest()
+	sortExceptions(v.results.Exceptions)
 	return nil
 }
 
@@ -202,9 +212,11 @@ func (v *verifier) digest(ctx context.Context, f Folder, all map[UID]*heldMessag
 	for chunk := range slices.Chunk(uids, 500) {
 		missing, err := v.target.Fetch(ctx, chunk, func(m Meta, _ int64, body io.Reader) error {
 			h := sha256.New()
-			n, err := io.Copy(h, body)
-			v.results.Octets += n
-			if held := all[m.UID]; held != nil {
+			counted := &counter{Reader: io.TeeReader(body, h)}
+			plain, err := plainDigest(v.Personality.Form(), counted)
+			v.results.Octets += counted.n
+			if held := all[m.UID]; held != nil && err == nil {
+				held.plain = plain
 				h.Sum(held.digest[:0])
 			}
 			return err
@@ -217,6 +229,18 @@ func (v *verifier) digest(ctx context.Context, f Folder, all map[UID]*heldMessag
 		}
 	}
 	return nil
+}
+
+// counter counts what is read through it.
+type counter struct {
+	io.Reader
+	n int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += int64(n)
+	return n, err
 }
 
 // unmapped finds source folders the ledger has never heard of.
@@ -332,8 +356,7 @@ func (v *verifier) compareCopy(x expected) {
 		v.differ(x.difference(Missing, "two source messages are recorded for one target message"))
 		return
 	}
-	h.expected = true
-	v.claimed[x.row.Digest]++
+	v.claim(x, h)
 	if why := v.alteration(x, h); why != "" {
 		v.differ(x.difference(Altered, why))
 		return
@@ -341,21 +364,71 @@ func (v *verifier) compareCopy(x expected) {
 	v.compareMarks(x, h)
 }
 
-func (v *verifier) alteration(x expected, h *heldMessage) string {
-	switch {
-	case v.Depth == Full && h.digest != x.row.Digest:
-		return fmt.Sprintf("the source's %d octets have digest %s, the target's %d octets %x", x.row.Size, x.row.Digest, h.meta.Size, h.digest)
-	case v.Depth == Quick && x.row.Outcome == Copied && h.meta.Size != x.row.Size:
-		return fmt.Sprintf("%d octets on the source, the target says %d", x.row.Size, h.meta.Size)
+func (v *verifier) claim(x expected, h *heldMessage) {
+	h.expected = true
+	v.claimed[x.row.Digest]++
+	if v.Depth == Full {
+		v.claimed[h.digest]++
 	}
-	return ""
+	if v.Depth == Full && v.Personality.Class == Semantic {
+		v.claimed[h.plain]++
+	}
+}
+
+func (v *verifier) except(k ExceptionKind, what string, x expected) {
+	v.results.Exceptions = note(v.results.Exceptions, k, what, Example{x.pair.Source.Path, x.row.SourceUID}, "")
+}
+
+// alteration says why a message counts as altered. What the target's class
+// does to messages is an exception; an exact target alters none.
+func (v *verifier) alteration(x expected, h *heldMessage) string {
+	if v.Depth == Quick {
+		return v.resized(x, h)
+	}
+	r, alike := &x.row, h.plain == x.row.plain()
+	switch {
+	case h.digest == r.Digest:
+		return ""
+	case alike && r.Outcome == Delivered:
+		return "" // the row holds the digest of what was delivered
+	case alike && v.Personality.altersOctets():
+		v.except(OctetsAltered, v.Personality.alterations(), x)
+		return ""
+	case alike && r.Outcome == Adopted:
+		v.except(OctetsAltered, "altered before us, and adopted", x)
+		return ""
+	}
+	why := fmt.Sprintf("the source's %d octets have digest %s, the target's %d octets %x", r.Size, r.Digest, h.meta.Size, h.digest)
+	switch {
+	case alike:
+		why = "only line ends or NULs differ; " + why
+	case !v.Personality.Form().made(r.plain()) && !r.Plain.IsZero():
+		why = "the target was probed anew since it was copied; " + why
+	}
+	return why
+}
+
+// resized goes by the size alone, which says nothing of what is written anew.
+func (v *verifier) resized(x expected, h *heldMessage) string {
+	if x.row.Outcome != Copied || h.meta.Size == x.row.Size {
+		return ""
+	}
+	if v.Personality.altersOctets() {
+		v.except(OctetsAltered, v.Personality.alteration(&x.row, h.meta.Size), x)
+		return ""
+	}
+	return fmt.Sprintf("%d octets on the source, the target says %d", x.row.Size, h.meta.Size)
 }
 
 // compareMarks looks at date and flags. A flag a person set on the target
 // stays by rule; one the source has and the target lost is a difference.
 func (v *verifier) compareMarks(x expected, h *heldMessage) {
 	clean := true
-	if x.row.Outcome == Copied && !sameSecond(h.meta.Date, x.row.Date) {
+	switch {
+	case x.row.Outcome != Copied || sameSecond(h.meta.Date, x.row.Date):
+	case v.Personality.expectsDate(x.row.Date, h.meta.Date, v.Now):
+		v.except(DateNotKept, dateKind(x.row.Date, v.Now), x)
+	default:
 		clean = false
 		v.differ(x.difference(DateDiffers, fmt.Sprintf("%s on the source, %s on the target", x.row.Date.UTC().Format(time.RFC3339), h.meta.Date.UTC().Format(time.RFC3339))))
 	}
@@ -363,7 +436,7 @@ func (v *verifier) compareMarks(x expected, h *heldMessage) {
 		clean = false
 		v.differ(x.difference(FlagsDiffer, fmt.Sprintf("the target no longer has %v", lost)))
 	}
-	if unkept := minusFlags(x.row.Flags, x.row.Left); x.row.Outcome == Copied && x.row.Settled && len(unkept) > 0 {
+	if unkept := v.unexpected(x, minusFlags(x.row.Flags, x.row.Left)); len(unkept) > 0 {
 		clean = false
 		v.differ(x.difference(FlagsDiffer, fmt.Sprintf("the target never kept %v", unkept)))
 	}
@@ -372,32 +445,55 @@ func (v *verifier) compareMarks(x expected, h *heldMessage) {
 	}
 }
 
+// unexpected returns the flags that were never kept although a probe has not
+// shown that they cannot be.
+func (v *verifier) unexpected(x expected, unkept []string) (out []string) {
+	if x.row.Outcome != Copied || !x.row.Settled {
+		return nil
+	}
+	for _, f := range unkept {
+		if !v.Personality.expectsLoss(f) {
+			out = append(out, f)
+			continue
+		}
+		v.except(FlagNotKept, f, x)
+	}
+	return out
+}
+
 func sameSecond(a, b time.Time) bool { return a.Unix() == b.Unix() }
 
 // placeMissing tells what is in another folder from what is nowhere. Without
 // the octets (quick) nothing found elsewhere can be recognised.
 func (v *verifier) placeMissing() {
 	for _, x := range v.missing {
-		path, uid, ok := v.elsewhere(x.row.Digest)
+		path, uid, ok := v.elsewhere(&x.row)
 		if !ok {
 			v.differ(x.difference(Missing, "not where the ledger says"))
 			continue
 		}
 		d := x.difference(Misplaced, "expected in "+showPath(x.where()))
 		d.TargetFolder, d.TargetUID = path, uid
-		v.claimed[x.row.Digest]++
+		v.claim(x, v.held[folderKey(path)][uid])
 		v.differ(d)
 	}
 }
 
-func (v *verifier) elsewhere(digest Digest) ([]string, UID, bool) {
+func (v *verifier) elsewhere(r *Row) ([]string, UID, bool) {
 	if v.Depth != Full {
 		return nil, 0, false
 	}
+	path, uid, ok := v.search(func(h *heldMessage) bool { return h.digest == r.Digest })
+	if !ok && v.Personality.altersOctets() {
+		return v.search(func(h *heldMessage) bool { return h.plain == r.plain() })
+	}
+	return path, uid, ok
+}
+
+func (v *verifier) search(is func(*heldMessage) bool) ([]string, UID, bool) {
 	for _, k := range sortedKeys(v.held) {
 		for _, u := range sortedUIDs(keysOf(v.held[k])) {
-			if h := v.held[k][u]; !h.expected && h.digest == digest {
-				h.expected = true
+			if h := v.held[k][u]; !h.expected && is(h) {
 				return v.targets[k].Path, u, true
 			}
 		}
@@ -413,7 +509,7 @@ func (v *verifier) countRest() {
 			h := v.held[k][u]
 			switch {
 			case h.expected:
-			case v.Depth == Full && v.claimed[h.digest] > 0:
+			case v.Depth == Full && (v.claimed[h.digest] > 0 || v.claimed[h.plain] > 0 && v.Personality.Class == Semantic):
 				v.differ(Difference{Kind: Doubled, TargetFolder: v.targets[k].Path, TargetUID: u, Detail: "once more than on the source"})
 			default:
 				v.results.NotOurs++
