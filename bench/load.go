@@ -42,8 +42,12 @@ func (c corpus) of(mailbox, i, first int) iter.Seq[message] {
 	}
 }
 
-// appendAll sends batches behind one another.
+// appendAll sends batches behind one another, to a folder that is open: else
+// the server opens it for each of them, and a large one is loaded ever slower.
 func (s *client) appendAll(folder string, messages iter.Seq[message]) error {
+	if err := s.run(nil, `SELECT "%s"`, folder); err != nil {
+		return err
+	}
 	var tags []string
 	var buf []byte
 	n := 0
@@ -110,9 +114,6 @@ func (c corpus) change(e endpoint, mailbox, generation int) error {
 	}
 	for i, f := range c.folders {
 		if err := s.appendAll(f, slices.Values(byFolder[f])); err != nil {
-			return err
-		}
-		if err := s.run(nil, `SELECT "%s"`, f); err != nil {
 			return err
 		}
 		if n := share(changeFlagged, i, len(c.folders)); n > 0 {
