@@ -371,19 +371,25 @@ func (t *tick) due(st *state.State) []job {
 		if b.Paused != nil && b.Paused.Why == limits.ServerAsked && now.Before(b.Paused.Until) {
 			continue
 		}
-		s := planner.Step{
-			Name: "sync", Address: m.Address, Phase: migration.DoubleReception, Progress: true,
-			Action: planner.Action{Kind: planner.SyncMailbox, Mailbox: m.Address, Sync: &planner.SyncParams{AddOnly: true}},
-			After:  planner.Lines("late mail of the old side"),
-		}
-		j, err := jobFor(approved.Sources, approved.Targets, approved.Mailboxes, s)
+		j, err := pullJob(st, m.Address)
 		if err != nil {
 			continue
 		}
-		j.sync, j.known, j.late = approved.Sync, *b, true
-		j.limits, j.unbound = approved.Limits, true
-		t.tried[s.Key()] = true
+		t.tried[j.step.Key()] = true
 		jobs = append(jobs, j)
 	}
 	return jobs
+}
+
+// pullJob is the approved pass of one mailbox.
+func pullJob(st *state.State, a migration.Address) (job, error) {
+	approved := st.Switch.Approved
+	j, err := jobFor(approved.Sources, approved.Targets, approved.Mailboxes, planner.Step{
+		Name: "sync", Address: a, Phase: migration.DoubleReception, Progress: true,
+		Action: planner.Action{Kind: planner.SyncMailbox, Mailbox: a, Sync: &planner.SyncParams{AddOnly: true}},
+		After:  planner.Lines("late mail of the old side"),
+	})
+	j.sync, j.known, j.late = approved.Sync, *st.MailboxOf(a), true
+	j.limits, j.unbound = approved.Limits, true
+	return j, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,22 +169,29 @@ func (a *app) run(ctx context.Context, f applyFlags, l bounds, reviewed *planner
 	ctx, stop, end := a.interruptible(ctx, l.most)
 	defer end()
 	reporter := a.reporter(f.json)
+	e := &executor.Executor{
+		World: a.world(), Report: reporter, Holder: a.holder("apply"), LockTimeout: l.lock,
+		Reviewed: reviewed, Mode: mode, Until: l.until, Stop: stop,
+	}
 	deadline := a.Clock.Now().Add(l.wait)
+	var w *waiting
+	defer func() { w.close() }()
 	for {
 		began := a.Clock.Now()
-		e := &executor.Executor{
-			World: a.world(), Report: reporter, Holder: a.holder("apply"), LockTimeout: l.lock,
-			Reviewed: reviewed, Mode: mode, Until: l.until, Stop: stop,
-		}
+		e.World.Look = a.look(observe.Needed)
 		r := e.Run(ctx)
 		a.keepLast(ctx, r)
-		again := a.again(r, deadline)
+		again := a.again(r, l.until, deadline)
 		if again.IsZero() {
+			w.close()
 			reporter.close()
-			return a.conclude(f, r, reporter, a.Clock.Now().Sub(began))
+			return a.conclude(f, reached(r, l.until), r, reporter, a.Clock.Now().Sub(began))
+		}
+		if w == nil {
+			w = a.watch(ctx, e, reporter)
 		}
 		a.note("waiting until %s", again.Format(time.RFC3339))
-		if err := a.waitUntil(ctx, again, stop); err != nil {
+		if err := w.until(again, r); err != nil {
 			reporter.close()
 			return exit(executor.ExitInterrupted)
 		}
@@ -191,10 +199,10 @@ func (a *app) run(ctx context.Context, f applyFlags, l bounds, reviewed *planner
 }
 
 // again is when the next tick of a waiting apply runs; zero ends it.
-func (a *app) again(r executor.Result, deadline time.Time) time.Time {
+func (a *app) again(r executor.Result, until migration.Phase, deadline time.Time) time.Time {
 	now := a.Clock.Now()
 	waits := r.Status == "paused" || r.Status == "partial"
-	if !waits || !now.Before(deadline) {
+	if !waits || !now.Before(deadline) || reached(r, until) {
 		return time.Time{}
 	}
 	next := now.Add(a.desired.Settings.Sync.Every)
@@ -207,25 +215,16 @@ func (a *app) again(r executor.Result, deadline time.Time) time.Time {
 	return next
 }
 
-// waitUntil waits without the lock, and ends at the first Ctrl-C.
-func (a *app) waitUntil(ctx context.Context, t time.Time, stop <-chan struct{}) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-stop:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if err := a.Clock.WaitUntil(ctx, t); err != nil {
-		return err
+// reached reports whether all that --until asked for is done.
+func reached(r executor.Result, until migration.Phase) bool {
+	if until == 0 || r.Plan == nil || len(r.Failed) > 0 {
+		return false
 	}
-	return ctx.Err()
+	return !slices.ContainsFunc(r.Plan.Phases, func(p planner.PhaseStatus) bool { return p.Phase <= until && p.Status != "done" })
 }
 
 // conclude shows what it came to, and exits with its code.
-func (a *app) conclude(f applyFlags, r executor.Result, reporter *reporter, took time.Duration) error {
+func (a *app) conclude(f applyFlags, reached bool, r executor.Result, reporter *reporter, took time.Duration) error {
 	a.showFindings(r)
 	if f.result != "" {
 		if err := a.writeResult(f.result, r); err != nil {
@@ -238,7 +237,7 @@ func (a *app) conclude(f applyFlags, r executor.Result, reporter *reporter, took
 		return err
 	}
 	code := r.ExitCode
-	if f.detailed {
+	if f.detailed && !reached {
 		code = r.Detailed()
 	}
 	return exit(code)
