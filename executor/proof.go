@@ -38,7 +38,15 @@ type ProofMailbox struct {
 	Messages int64             `json:"messages"`
 	Outcomes map[string]int64  `json:"outcomes"`
 	Evidence []ProofCheck      `json:"evidence"`
-	Refused  []state.Refused   `json:"refused,omitempty"`
+	Refused  []ProofRefused    `json:"refused,omitempty"`
+}
+
+// ProofRefused is a message that the target would not take.
+type ProofRefused struct {
+	state.Refused
+	// Accepted is the block in which a person accepted that; "" for nobody.
+	Accepted migration.Address `json:"accepted,omitempty"`
+	Because  string            `json:"because,omitempty"`
 }
 
 // ProofDomain is one domain's row.
@@ -114,7 +122,11 @@ func proofMailbox(in planner.Input, m migration.Mailbox) ProofMailbox {
 		return row
 	}
 	if o.Mailbox != nil {
-		row.Messages, row.Outcomes, row.Refused = o.Mailbox.Totals.Source, o.Mailbox.Totals.ByOutcome, o.Mailbox.Refused
+		row.Messages, row.Outcomes = o.Mailbox.Totals.Source, o.Mailbox.Totals.ByOutcome
+		for _, r := range o.Mailbox.Refused {
+			a, _ := planner.AcceptedMessage(in, m.Address, r)
+			row.Refused = append(row.Refused, ProofRefused{r, a.Address, a.Reason})
+		}
 	}
 	row.Evidence = checksOf(o)
 	return row
@@ -172,7 +184,7 @@ func (p Proof) Text() string {
 		fmt.Fprintf(&b, "\n%s: %d messages%s\n", safetext.Line(m.Email), m.Messages, outcomesText(m.Outcomes))
 		writeChecks(&b, m.Evidence)
 		for _, r := range m.Refused {
-			fmt.Fprintf(&b, "  not carried: %s UID %d: %s\n", safetext.Line(r.Folder), r.UID, safetext.Line(r.Reason))
+			fmt.Fprintf(&b, "  not carried: %s\n", safetext.Line(r.text()))
 		}
 	}
 	writeAccepted(&b, p)
@@ -181,6 +193,20 @@ func (p Proof) Text() string {
 		fmt.Fprintf(&b, "  %s  %-16s %s  %s\n", e.At.Format(time.RFC3339), safetext.Line(e.Name), safetext.Line(string(e.Address)), safetext.Line(e.Text))
 	}
 	return b.String()
+}
+
+// acceptedWhere says what an accept block is about, beside its check.
+func acceptedWhere(a migration.Accept) string {
+	where := []string{string(a.Mailbox), a.Record, a.Message, a.Sender}
+	return strings.Join(slices.DeleteFunc(where, func(w string) bool { return w == "" }), " ")
+}
+
+func (r ProofRefused) text() string {
+	text := fmt.Sprintf("%s (%s, %d octets): %s", r.Name, r.Date.Format(time.DateOnly), r.Size, r.Reason)
+	if r.Accepted == "" {
+		return text + "; accepted by nobody"
+	}
+	return fmt.Sprintf("%s; accepted in %s: %s", text, r.Accepted, r.Because)
 }
 
 func outcomesText(outcomes map[string]int64) string {
@@ -210,7 +236,7 @@ func writeAccepted(b *strings.Builder, p Proof) {
 	}
 	b.WriteString("\nAccepted and left behind, by name\n")
 	for _, a := range p.Accepted {
-		fmt.Fprintf(b, "  %s\n", safetext.Line(fmt.Sprintf("%s: %s %s%s%s: %s", a.Address, a.Check, a.Mailbox, a.Record, a.Sender, a.Reason)))
+		fmt.Fprintf(b, "  %s\n", safetext.Line(fmt.Sprintf("%s: %s %s: %s", a.Address, a.Check, acceptedWhere(a), a.Reason)))
 	}
 	for _, i := range p.Ignored {
 		fmt.Fprintf(b, "  %s\n", safetext.Line(fmt.Sprintf("%s: %s: %s", i.Address, strings.Join(i.Emails, ", "), i.Reason)))

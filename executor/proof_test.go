@@ -20,7 +20,7 @@ func TestTheTextOfAProofHoldsNoControlCharacter(t *testing.T) {
 		Timeline: []state.Event{{Name: hostile, Address: hostile, Text: hostile}},
 		Domains:  []ProofDomain{{Name: hostile, MXBefore: []string{hostile}, MXAfter: []string{hostile}}},
 		Mailboxes: []ProofMailbox{{
-			Email: hostile, Outcomes: map[string]int64{hostile: 1}, Refused: []state.Refused{{Folder: hostile, Reason: hostile}},
+			Email: hostile, Outcomes: map[string]int64{hostile: 1}, Refused: []ProofRefused{{Refused: state.Refused{Name: hostile, Folder: hostile, Reason: hostile}, Because: hostile}},
 			Evidence: []ProofCheck{{Check: hostile, Verdict: state.Failed, Summary: hostile, Items: []string{hostile}}},
 		}},
 	}
@@ -42,7 +42,7 @@ func TestAProofSaysWhatWasMovedAndWhatWasNot(t *testing.T) {
 	st := w.state()
 	st.AddEvent(monday, "mx_added", dom, "there")
 	st.MailboxOf(alice).Totals = state.Totals{Source: 5, ByOutcome: map[string]int64{"copied": 4, "rejected": 1}}
-	st.MailboxOf(alice).Refused = []state.Refused{{Folder: "INBOX", UID: 4, Reason: "too large"}}
+	st.MailboxOf(alice).Refused = []state.Refused{{Name: "INBOX 9/4", Folder: "INBOX", UID: 4, Reason: "too large"}}
 	st.Object(alice).Evidence = map[string]state.Evidence{
 		"messages": {Verdict: state.Passed}, "dates": {Verdict: state.Failed, Items: []string{"INBOX UID 3"}},
 	}
@@ -59,7 +59,7 @@ func TestAProofSaysWhatWasMovedAndWhatWasNot(t *testing.T) {
 	if got := p.Mailboxes[0].Evidence; len(got) != 2 || got[0].Check != "dates" {
 		t.Errorf("evidence %+v", got)
 	}
-	for _, want := range []string{"2 mailboxes, 5 messages on the source, 1 checks with differences", "not carried: INBOX UID 4: too large", "accept.one: dates", "source.imap.old: spoken to without TLS", "mx_added"} {
+	for _, want := range []string{"2 mailboxes, 5 messages on the source, 1 checks with differences", "not carried: INBOX 9/4 (0001-01-01, 0 octets): too large; accepted by nobody", "accept.one: dates", "source.imap.old: spoken to without TLS", "mx_added"} {
 		if !strings.Contains(p.Text(), want) {
 			t.Errorf("no %q in:\n%s", want, p.Text())
 		}

@@ -25,6 +25,9 @@ type Options struct {
 	Implicit, StartTLS *tls.Config
 	// Listen is the address, by default a free port of 127.0.0.1.
 	Listen string
+	// Refuse returns the words with which a message is refused for good, ""
+	// for one that is taken; nil takes all.
+	Refuse func(message []byte) string
 }
 
 // Server is a running server.
@@ -72,7 +75,7 @@ func serverOptions(mem *imapmemserver.Server, opt Options) *imapserver.Options {
 			if !ok {
 				return nil, nil, errors.New("bug: the memory server's session lacks commands of IMAP4rev2")
 			}
-			return session{s}, nil, nil
+			return session{s, opt.Refuse}, nil, nil
 		},
 		Caps: imap.CapSet{
 			imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapESearch: {}, imap.CapMove: {},

@@ -1,6 +1,7 @@
 package imapmem
 
 import (
+	"io"
 	"slices"
 	"strings"
 
@@ -11,7 +12,25 @@ import (
 // session is the memory server's session with an honest PERMANENTFLAGS: the
 // library lists the flags in use only, so that an empty folder would say it
 // keeps no \Seen (RFC 3501 §7.1), while in truth every folder keeps them all.
-type session struct{ imapserver.SessionIMAP4rev2 }
+type session struct {
+	imapserver.SessionIMAP4rev2
+	refuse func(message []byte) string
+}
+
+// Append implements imapserver.Session.
+func (s session) Append(folder string, r imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
+	if s.refuse == nil {
+		return s.SessionIMAP4rev2.Append(folder, r, options)
+	}
+	message, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if words := s.refuse(message); words != "" {
+		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeLimit, Text: words}
+	}
+	return s.SessionIMAP4rev2.Append(folder, literal{strings.NewReader(string(message))}, options)
+}
 
 // Select implements imapserver.Session.
 func (s session) Select(name string, options *imap.SelectOptions) (*imap.SelectData, error) {

@@ -130,12 +130,31 @@ func (v statusView) facts() {
 		}
 		v.fact("Hold", bad, text)
 	}
+	v.accepted()
 	if marks := v.in.State.InFlight; len(marks) > 0 {
 		var keys []string
 		for _, m := range marks {
 			keys = append(keys, m.Key)
 		}
 		v.fact("In flight", change, someOf(keys, groupShown)+"; the next tick finds out how far it came")
+	}
+}
+
+// accepted shows in red what a person accepted by name: it is not there.
+func (v statusView) accepted() {
+	if v.in.Plan == nil {
+		return
+	}
+	for i, a := range v.in.Plan.Accepted {
+		if i == groupShown {
+			v.fact("", bad, fmt.Sprintf("… and %d more; the plan lists them", len(v.in.Plan.Accepted)-i))
+			return
+		}
+		label := "Accepted"
+		if i > 0 {
+			label = ""
+		}
+		v.fact(label, bad, acceptedWhat(a)+": "+a.Reason)
 	}
 }
 
