@@ -84,18 +84,11 @@ type Streamer interface {
 // NextMessage yields the messages of a batch, nil at its end.
 type NextMessage = func() (*Outgoing, error)
 
-// FlagChange sets or clears one flag on messages of the selected folder.
+// FlagChange sets or clears one flag on messages of a folder.
 type FlagChange struct {
 	UIDs   []UID
 	Flag   string
 	Remove bool
-}
-
-// Flagger changes flags in one flight.
-type Flagger interface {
-	// ChangeFlags is AddFlags or RemoveFlags for each change, in order. A
-	// refusal stands in the place of its change; the error is the connection's.
-	ChangeFlags(ctx context.Context, changes []FlagChange) (refusals []error, err error)
 }
 
 // StartFetcher is a Source that can give only the beginning of messages.

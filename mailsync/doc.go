@@ -43,7 +43,7 @@
 // two goroutines that move octets from one to the other; it sends a batch only
 // after it was given the intent, and tells the answers in their order. A crash
 // leaves up to window intents open for each lane; recover looks for all those
-// of a folder at once. [Surveyor], [Founder] and [Streamer] save round trips
+// of a folder at once. [Surveyor], [Founder], [Streamer], [Reader] and [Storer] save round trips
 // and are never needed: what they cannot do is done the plain way.
 //
 // # Before and after the switch

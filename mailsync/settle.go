@@ -134,19 +134,12 @@ func (p *pass) storeLost(ctx context.Context, s *PairState, lost map[*Row][]stri
 	if len(lost) == 0 {
 		return nil
 	}
-	if err := p.targetAt(ctx, s.Pair.Target.Path, s.Target.UIDValidity); err != nil {
-		return err
-	}
-	accepts := p.target.Accepts()
-	add := map[string][]*Row{}
+	w := newFlagging(s, s.Pair.Target.Path, s.Target.UIDValidity)
 	for _, r := range rows {
-		keep, refused := permitted(lost[r], accepts)
-		for _, f := range refused {
-			p.exceptFlag(f, r, noSuchFlag)
-		}
-		put(add, keep, r)
+		put(w.add, lost[r], r)
 	}
-	return p.storeGroups(ctx, add, nil)
+	errs, err := p.storeFlags(ctx, []*flagging{w})
+	return errors.Join(append(errs, err)...)
 }
 
 func (p *pass) compareBack(r *Row, m Meta) {

@@ -51,6 +51,7 @@ type state struct {
 	moved          []FlagAction    // flags to bring over after a move
 	flagged        map[string]bool // target folders in which flags were changed
 	surveys        surveys
+	confirmed      map[string]confirmed // target folders, before they are written
 }
 
 // written is what we did to a target folder since it was looked at.

@@ -125,3 +125,9 @@ func (t *Target) landed(v *visit, refusal error, part []questionOf, first bool, 
 	}
 	return nil
 }
+
+// changed takes what a server tells of each message it changes: flags,
+// mod-sequences (RFC 7162 §3.1.3), that it is gone.
+func changed(r *wire.Response) (bool, error) {
+	return r.Type == "FETCH" || r.Type == "EXPUNGE" || r.Type == "VANISHED", nil
+}

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -140,31 +139,6 @@ func streamKeepsOrder(t *testing.T, f Fixture) {
 	}
 	if s.target.Accepts().UIDPlus && !slices.Equal(uids, there) {
 		t.Fatalf("answers named %v, there are %v", uids, there)
-	}
-}
-
-// flagsAtOnce: changes in one flight are made in their order.
-func flagsAtOnce(t *testing.T, f Fixture) {
-	s := f.begin(t)
-	flagger, ok := s.target.(mailsync.Flagger)
-	if !ok {
-		t.Skip("flags are changed one by one")
-	}
-	s.append(mail(1), mail(2), mail(3))
-	s.selectFolder(s.folder)
-	u := s.uids()
-	refusals, err := flagger.ChangeFlags(s.ctx, []mailsync.FlagChange{{UIDs: u, Flag: `\Flagged`}, {UIDs: u[1:], Flag: `\Seen`, Remove: true},
-		{UIDs: u[:1], Flag: `\Flagged`, Remove: true}, {UIDs: u[2:], Flag: `\Draft`}})
-	if err != nil || errors.Join(refusals...) != nil || len(refusals) != 4 {
-		t.Fatal(refusals, err)
-	}
-	var got [][]string
-	for _, m := range s.scan(0) {
-		got = append(got, m.Flags)
-	}
-	want := [][]string{{`\Answered`, `\Seen`}, {`\Answered`, `\Flagged`}, {`\Answered`, `\Draft`, `\Flagged`}}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Fatal(d)
 	}
 }
 

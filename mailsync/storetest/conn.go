@@ -447,7 +447,6 @@ var (
 	_ mailsync.Surveyor = (*conn)(nil)
 	_ mailsync.Founder  = (*conn)(nil)
 	_ mailsync.Streamer = (*conn)(nil)
-	_ mailsync.Flagger  = (*conn)(nil)
 )
 
 // Survey is the commands one by one: others work in between.
@@ -522,18 +521,6 @@ func (c *conn) AppendStream(ctx context.Context, f mailsync.Folder, next func(bo
 		}
 		late = append(late, answer{out, err})
 	}
-}
-
-// ChangeFlags is the commands one by one.
-func (c *conn) ChangeFlags(ctx context.Context, changes []mailsync.FlagChange) ([]error, error) {
-	refusals := make([]error, len(changes))
-	for i, x := range changes {
-		refusals[i] = c.store(ctx, x.UIDs, []string{x.Flag}, !x.Remove)
-		if errors.Is(refusals[i], ErrCut) {
-			return nil, refusals[i]
-		}
-	}
-	return refusals, nil
 }
 
 // RemoveFolder implements mailsync.Remover.

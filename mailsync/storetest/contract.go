@@ -45,7 +45,6 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 		"hostile folder names come back as they were":           folderNames,
 		"a survey agrees with looking one by one":               surveyAgrees,
 		"batches behind one another arrive in order":            streamKeepsOrder,
-		"flags changed at once are changed in order":            flagsAtOnce,
 		"folders made at once are all there":                    foundingAgrees,
 		"many folders are read at once":                         readsMany,
 		"flags of many folders are changed at once":             storesMany,
