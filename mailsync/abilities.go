@@ -28,6 +28,9 @@ type Ask struct {
 	Question Question
 	// ChangedSince is Scan's, for AskMessages.
 	ChangedSince uint64
+	// Message, if any, is told each message instead of Surveyed.Messages; what
+	// it was told is void where the answer has an Err.
+	Message func(Meta)
 }
 
 // Surveyed is the answer to an Ask.

@@ -60,16 +60,44 @@ func (p *pass) hold(held []HeldMessage) {
 const similarNext = "adopt them or keep both (on_similar)"
 
 func (p *pass) recordDecided(ctx context.Context, a Actions) error {
-	if len(a.Record)+len(a.Forget) == 0 {
-		return nil
-	}
 	for _, r := range a.Record {
 		p.report.Outcomes[r.Outcome]++
 		if s := p.pairByID(r.Pair); s != nil && r.ID == 0 {
 			s.Rows = append(s.Rows, r)
 		}
 	}
-	return p.commit(ctx, Change{Rows: a.Record, Forget: a.Forget})
+	if len(a.Record)+len(a.Forget) > 0 {
+		if err := p.commit(ctx, Change{Rows: a.Record, Forget: a.Forget}); err != nil {
+			return err
+		}
+	}
+	for _, l := range a.Notes {
+		if err := p.recordNotes(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notesAtOnce bounds the rows that are made at once of a folder that is left behind.
+const notesAtOnce = 1000
+
+func (p *pass) recordNotes(ctx context.Context, l NoteList) error {
+	for chunk := range slices.Chunk(l.At, notesAtOnce) {
+		rows := make([]*Row, len(chunk))
+		for n, i := range chunk {
+			rows[n] = noteRow(l.Pair, int(i), l.Outcome, l.Reason)
+		}
+		if err := p.commit(ctx, Change{Rows: rows}); err != nil {
+			return err
+		}
+		for n, i := range chunk {
+			l.Pair.covered.set(int(i))
+			l.Pair.arrive(rows[n], p.Clock.Now())
+		}
+		p.report.Outcomes[l.Outcome] += len(rows)
+	}
+	return nil
 }
 
 // moveAll follows moves of the source. A crash between the command and its

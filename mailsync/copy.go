@@ -1,7 +1,6 @@
 package mailsync
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,31 +14,29 @@ const maxRejections = 25
 
 // copyAll copies what is new: streaming where the target can, then pair by
 // pair, oldest message first, whatever needs a closer look.
-func (p *pass) copyAll(ctx context.Context, copies []CopyAction) error {
-	p.state.total = len(copies)
-	p.report.Due = p.report.Bytes + octetsOf(copies)
-	byPair := map[*PairState][]CopyAction{}
-	for _, a := range copies {
-		byPair[a.Pair] = append(byPair[a.Pair], a)
-	}
-	for s := range byPair {
-		byPair[s] = p.unsuspected(s, byPair[s])
-		slices.SortFunc(byPair[s], byUID)
+func (p *pass) copyAll(ctx context.Context, copies []CopyList) error {
+	due := map[*PairState][]uint32{}
+	p.report.Due = p.report.Bytes
+	for _, l := range copies {
+		p.state.total += len(l.At)
+		p.report.Due += l.Pair.octets(l.At)
+		l.Pair.again = l.Again
+		due[l.Pair] = p.unsuspected(l.Pair, l.At)
 	}
 	if len(copies) > 0 && p.streams() {
 		var err error
-		if byPair, err = p.flowAll(ctx, byPair); err != nil {
+		if due, err = p.flowAll(ctx, due); err != nil {
 			return err
 		}
 	}
 	for _, s := range p.state.pairs {
-		list := byPair[s]
-		slices.SortFunc(list, byUID)
+		list := due[s]
+		slices.Sort(list)
 		for _, batch := range p.batches(s, list) {
 			if err := p.stopped(); err != nil {
 				return err
 			}
-			if err := p.copyBatch(ctx, s, batch, allFlags); err != nil {
+			if err := p.copyBatch(ctx, s, s.actions(batch), allFlags); err != nil {
 				if err = p.folderError(ctx, s, err); err != nil {
 					return err
 				}
@@ -50,21 +47,39 @@ func (p *pass) copyAll(ctx context.Context, copies []CopyAction) error {
 	return nil
 }
 
-func byUID(a, b CopyAction) int { return cmp.Compare(a.Meta.UID, b.Meta.UID) }
+// actions are what a batch of places stands for. They are made when the batch
+// is announced, never for a whole folder.
+func (s *PairState) actions(places []uint32) []CopyAction {
+	out := make([]CopyAction, len(places))
+	for n, i := range places {
+		out[n] = CopyAction{Pair: s, Meta: s.Source.At(int(i)), Row: s.again[i]}
+	}
+	return out
+}
+
+// octets are those of a batch, as the source tells them.
+func (s *PairState) octets(places []uint32) (n int64) {
+	for _, i := range places {
+		n += s.Source.messages.size(int(i))
+	}
+	return n
+}
 
 // batches cuts by number and by octets; a message larger than the bound is a batch by itself.
-func (p *pass) batches(s *PairState, list []CopyAction) [][]CopyAction {
-	var out [][]CopyAction
+func (p *pass) batches(s *PairState, list []uint32) [][]uint32 {
+	var out [][]uint32
 	var octets int64
-	alone := false
-	for i, a := range list {
-		suspect := p.suspects[suspectKey(s, a.Meta.UID)] > 0
-		if i == 0 || alone || suspect || len(out[len(out)-1]) >= p.BatchMessages || octets+a.Meta.Size > p.BatchBytes {
-			out, octets = append(out, nil), 0
+	start, alone := 0, false
+	for n, i := range list {
+		size, suspect := s.Source.messages.size(int(i)), p.suspicion(s, s.Source.messages.at(int(i)).uid) > 0
+		if n > start && (alone || suspect || n-start >= p.BatchMessages || octets+size > p.BatchBytes) {
+			out, start, octets = append(out, list[start:n:n]), n, 0
 		}
-		out[len(out)-1] = append(out[len(out)-1], a)
-		octets += a.Meta.Size
+		octets += size
 		alone = suspect
+	}
+	if start < len(list) {
+		out = append(out, list[start:])
 	}
 	return out
 }
@@ -74,15 +89,23 @@ const maxSuspicion = 3
 
 // unsuspected leaves out, and names, messages that keep ending connections:
 // one of them never stops the rest.
-func (p *pass) unsuspected(s *PairState, list []CopyAction) []CopyAction {
-	return slices.DeleteFunc(list, func(a CopyAction) bool {
-		if p.suspects[suspectKey(s, a.Meta.UID)] < maxSuspicion {
+func (p *pass) unsuspected(s *PairState, list []uint32) []uint32 {
+	return slices.DeleteFunc(list, func(i uint32) bool {
+		uid := s.Source.messages.at(int(i)).uid
+		if p.suspicion(s, uid) < maxSuspicion {
 			return false
 		}
 		p.state.pending[s.Pair.ID]++
-		p.fail(s.Pair.Source.Path, a.Meta.UID, errEndsConnections)
+		p.fail(s.Pair.Source.Path, uid, errEndsConnections)
 		return true
 	})
+}
+
+func (p *pass) suspicion(s *PairState, uid UID) int {
+	if len(p.suspects) == 0 {
+		return 0
+	}
+	return p.suspects[suspectKey(s, uid)]
 }
 
 var errEndsConnections = fmt.Errorf("the connection ended %d times while this message was copied", maxSuspicion)
@@ -178,7 +201,7 @@ func (p *pass) recordSent(ctx context.Context, s *PairState, in *Intent, sent []
 	trust := len(done.UIDs) == len(sent) && done.UIDValidity == s.Target.UIDValidity
 	if len(sent) > 0 && !trust {
 		// No UIDPLUS, or an answer that does not fit: look, as after a crash.
-		return p.recordFound(ctx, s, in, len(sent))
+		return p.recordFound(ctx, s, in, sent)
 	}
 	rows := p.sentRows(s, in, sent, done.UIDs)
 	if err := p.commit(ctx, Change{Rows: rows, Close: in.ID}); err != nil {
@@ -192,16 +215,25 @@ func (p *pass) sentRows(s *PairState, in *Intent, sent []*sentMessage, uids []UI
 	rows := make([]*Row, 0, len(sent))
 	w := p.wrote(s.Pair.Target.Path)
 	for i, m := range sent {
-		rows = append(rows, copiedRow(s, m.action.Row, in, m.action.Meta, m.hash.Print(), uids[i]))
+		r := copiedRow(s, m.action.Row, in, m.action.Meta, m.hash.Print(), uids[i])
+		r.Left = sortedFlags(m.flags)
+		rows = append(rows, r)
 		w.last = max(w.last, uids[i])
 	}
 	return rows
 }
 
-func (p *pass) recordFound(ctx context.Context, s *PairState, in *Intent, sent int) error {
-	rows, err := p.findSent(ctx, s, *in)
+func (p *pass) recordFound(ctx context.Context, s *PairState, in *Intent, sent []*sentMessage) error {
+	rows, err := p.findSent(ctx, s, *in, s.knownOf(in))
 	if err != nil {
 		return err
+	}
+	flags := map[UID][]string{}
+	for _, m := range sent {
+		flags[m.action.Meta.UID] = sortedFlags(m.flags)
+	}
+	for _, r := range rows {
+		r.Left = flags[r.SourceUID]
 	}
 	if err := p.commit(ctx, Change{Rows: rows, Close: in.ID}); err != nil {
 		return err
@@ -210,20 +242,48 @@ func (p *pass) recordFound(ctx context.Context, s *PairState, in *Intent, sent i
 	for _, r := range rows {
 		w.last = max(w.last, r.TargetUID)
 	}
-	if len(rows) < sent {
-		p.state.pending[s.Pair.ID] += sent - len(rows)
-		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("%s: the target accepted %d messages and shows %d of them", showPath(s.Pair.Target.Path), sent, len(rows)))
+	if len(rows) < len(sent) {
+		p.state.pending[s.Pair.ID] += len(sent) - len(rows)
+		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("%s: the target accepted %d messages and shows %d of them", showPath(s.Pair.Target.Path), len(sent), len(rows)))
 	}
 	p.countCopied(s, rows)
 	return nil
 }
 
+// knownOf is what this pass knows of a batch it sent itself.
+func (s *PairState) knownOf(in *Intent) known {
+	k := newKnown()
+	for _, r := range s.Rows {
+		k.add(r, *in)
+	}
+	for _, c := range s.sent {
+		if c.target >= in.Next {
+			k.claimed[c.target] = true
+		}
+	}
+	return k
+}
+
+// countCopied reports rows that were committed, and remembers as much of them
+// as reading back needs.
 func (p *pass) countCopied(s *PairState, rows []*Row) {
 	f := p.state.reports[s.Pair.ID]
 	for _, r := range rows {
 		f.Copied++
 		f.Bytes += r.Size
 		p.report.Bytes += r.Size
+		s.arrive(r, p.Clock.Now())
+		if i, ok := s.Source.messages.search(r.SourceUID); ok && r.Outcome == Copied {
+			s.covered.set(i)
+			s.Source.messages.setSize(i, r.Size)
+			s.sent = append(s.sent, sentCopy{target: r.TargetUID, source: uint32(i), left: s.Target.messages.set(r.Left)})
+			if !r.Plain.IsZero() {
+				if s.irregular == nil {
+					s.irregular = map[UID]bool{}
+				}
+				s.irregular[r.TargetUID] = true
+			}
+		}
 	}
 	p.report.Outcomes[Copied] += len(rows)
 	p.wrote(s.Pair.Target.Path).appended += len(rows)
@@ -235,7 +295,6 @@ func (p *pass) countCopied(s *PairState, rows []*Row) {
 func copiedRow(s *PairState, row *Row, in *Intent, m Meta, print Print, uid UID) *Row {
 	if row == nil {
 		row = &Row{}
-		s.Rows = append(s.Rows, row)
 	}
 	*row = Row{ID: row.ID, Pair: s.Pair.ID, SourceUID: m.UID, SourceValidity: in.SourceValidity, TargetUID: uid, TargetValidity: in.Validity,
 		Digest: print.Digest, Size: print.Octets, Date: m.Date, Flags: sortedFlags(m.Flags), Outcome: Copied, Origin: FromSource}
@@ -344,6 +403,9 @@ func (p *pass) reject(ctx context.Context, s *PairState, t *transfer, a CopyActi
 	if err := p.commit(ctx, Change{Rows: []*Row{row}}); err != nil {
 		return err
 	}
+	if i, ok := s.Source.messages.search(a.Meta.UID); ok {
+		s.covered.set(i)
+	}
 	p.report.Outcomes[Rejected]++
 	p.fail(s.Pair.Source.Path, a.Meta.UID, se)
 	if p.state.rejectedInRow++; p.state.rejectedInRow >= maxRejections {
@@ -361,8 +423,9 @@ func (p *pass) explainMissing(ctx context.Context, s *PairState, missing []UID) 
 	if err != nil {
 		return fmt.Errorf("read source folder %s again: %w", showPath(s.Pair.Source.Path), err)
 	}
+	uids = sortedUIDs(uids)
 	for _, u := range missing {
-		if !slices.Contains(uids, u) {
+		if _, there := slices.BinarySearch(uids, u); !there {
 			p.report.VanishedMeanwhile++
 			p.state.vanished[s.Pair.ID]++
 			continue

@@ -9,11 +9,12 @@ import (
 // Actions is what a pass will do, in the order of its fields. The rows in it
 // already say what they will be once it is done.
 type Actions struct {
-	// Record changes the ledger only.
+	// Record changes the ledger only, and so do Notes.
 	Record []*Row
+	Notes  []NoteList
 	Forget []int64
 	Moves  []MoveAction
-	Copies []CopyAction
+	Copies []CopyList
 	Flags  []FlagAction
 	// Deletes come last.
 	Deletes []DeleteAction
@@ -41,6 +42,23 @@ type CopyAction struct {
 	Pair *PairState
 	Meta Meta
 	Row  *Row
+}
+
+// CopyList names what is to be copied of a pair by its places in the source
+// view, rising: a folder may need a million.
+type CopyList struct {
+	Pair *PairState
+	At   []uint32
+	// Again are the rows, by place, of which the copy was lost.
+	Again map[uint32]*Row
+}
+
+// NoteList gives messages that are new, and not copied, their outcome.
+type NoteList struct {
+	Pair    *PairState
+	At      []uint32
+	Outcome Outcome
+	Reason  string
 }
 
 // FlagAction changes flags of a copy; Source becomes the row's base.
@@ -90,13 +108,21 @@ type decision struct {
 	// wholePlain is plain for all folders.
 	wholePlain map[Digest][]*foreignMessage
 	byRef      map[Ref]*foreignMessage
+	// What needs no thought by itself, by pair.
+	copies map[*PairState]*CopyList
+	notes  map[noted]*NoteList
+}
+
+type noted struct {
+	pair    *PairState
+	outcome Outcome
 }
 
 // Decide turns a sorted delta into actions, given the digests of Wanted.
 // A message whose digest is missing (it vanished meanwhile, or cannot be
 // read) is left for a later pass.
 func (d *Delta) Decide(prints map[Ref]Print) Actions {
-	x := &decision{Delta: d, prints: prints, dirty: map[*Row]bool{}}
+	x := &decision{Delta: d, prints: prints, dirty: map[*Row]bool{}, copies: map[*PairState]*CopyList{}, notes: map[noted]*NoteList{}}
 	x.out.Forget = slices.Clone(d.forget)
 	x.out.Pending = maps.Clone(d.uncertain)
 	x.fillPools()
@@ -111,6 +137,7 @@ func (d *Delta) Decide(prints map[Ref]Print) Actions {
 		x.out.Pending[h.Pair.Pair.ID]++
 	}
 	x.record()
+	x.list()
 	return x.out
 }
 
@@ -134,6 +161,22 @@ func (x *decision) fillPools() {
 		put(x.plain, folderKey(f.path), p.Plain, f)
 		x.whole[p.Digest] = append(x.whole[p.Digest], f)
 		x.wholePlain[p.Plain] = append(x.wholePlain[p.Plain], f)
+	}
+	x.poolLeftBehind()
+}
+
+// poolLeftBehind makes the copies that ended rows left on the target
+// available to what comes back.
+func (x *decision) poolLeftBehind() {
+	views := x.views()
+	for _, g := range x.gone {
+		if g.target == nil || x.byRef[g.copyRef()] != nil {
+			continue
+		}
+		v := views[folderKey(g.where())]
+		if i, ok := v.messages.search(g.row.TargetUID); ok && !x.claimed[v].has(i) {
+			x.byRef[g.copyRef()] = &foreignMessage{path: g.where(), validity: v.UIDValidity, meta: *g.target}
+		}
 	}
 }
 
@@ -341,7 +384,7 @@ func (x *decision) findLost() {
 			p.row.Outcome, p.row.Reason = Released, awayOnTarget
 			x.touch(p.row)
 		default:
-			x.out.Copies = append(x.out.Copies, CopyAction{Pair: p.pair, Meta: *p.source, Row: p.row})
+			x.copyAgain(p)
 		}
 	}
 }
@@ -446,19 +489,67 @@ func (x *decision) adoptAt(f *freshMessage, t *foreignMessage, p Print) {
 
 // rest decides about what is new and nowhere on the target.
 func (x *decision) rest() {
+	looked := map[*PairState]map[int]*freshMessage{}
 	for _, f := range x.fresh {
-		switch {
-		case f.taken:
-		case f.pair.excluded():
-			x.note(f, Excluded, f.pair.Pair.Reason)
-		case x.wanted[f.ref()] && x.unread(f):
-			x.out.Held = append(x.out.Held, HeldMessage{Pair: f.pair, Meta: f.meta, Failure: true, Why: "listed, but not delivered when it was asked for"})
-		case x.s.Policy == AddOnly && x.fenced(f):
-			x.note(f, Released, belowFence)
-		case x.s.Policy == AddOnly && !x.s.Final && isDraft(f):
-			x.out.Held = append(x.out.Held, HeldMessage{Pair: f.pair, Meta: f.meta, Why: "draft: copied by the last delta"})
-		default:
-			x.out.Copies = append(x.out.Copies, CopyAction{Pair: f.pair, Meta: f.meta})
+		if looked[f.pair] == nil {
+			looked[f.pair] = map[int]*freshMessage{}
+		}
+		looked[f.pair][f.at] = f
+	}
+	for _, p := range x.s.Pairs {
+		x.unknown(p, func(i int) {
+			if f := looked[p][i]; f == nil || !f.taken {
+				x.newcomer(p, i, f)
+			}
+		})
+	}
+}
+
+// newcomer decides about one message; f is nil where its octets were not asked for.
+func (x *decision) newcomer(p *PairState, i int, f *freshMessage) {
+	switch {
+	case p.excluded():
+		x.note(p, i, f, Excluded, p.Pair.Reason)
+	case f != nil && x.wanted[f.ref()] && x.unread(f):
+		x.out.Held = append(x.out.Held, HeldMessage{Pair: p, Meta: f.meta, Failure: true, Why: "listed, but not delivered when it was asked for"})
+	case x.s.Policy == AddOnly && x.fenced(p, i):
+		x.note(p, i, f, Released, belowFence)
+	case x.s.Policy == AddOnly && !x.s.Final && isDraft(p, i):
+		x.out.Held = append(x.out.Held, HeldMessage{Pair: p, Meta: p.Source.At(i), Why: "draft: copied by the last delta"})
+	default:
+		l := x.copiesOf(p)
+		l.At = append(l.At, uint32(i))
+	}
+}
+
+func (x *decision) copiesOf(p *PairState) *CopyList {
+	if x.copies[p] == nil {
+		x.copies[p] = &CopyList{Pair: p, Again: map[uint32]*Row{}}
+	}
+	return x.copies[p]
+}
+
+func (x *decision) copyAgain(p *placed) {
+	i, ok := p.pair.Source.messages.search(p.source.UID)
+	if !ok {
+		panic("bug: a message that is placed on the source is not in its view")
+	}
+	l := x.copiesOf(p.pair)
+	l.At = append(l.At, uint32(i))
+	l.Again[uint32(i)] = p.row
+}
+
+// list brings what was collected into the order of pairs and messages.
+func (x *decision) list() {
+	for _, p := range x.s.Pairs {
+		if l := x.copies[p]; l != nil {
+			slices.Sort(l.At)
+			x.out.Copies = append(x.out.Copies, *l)
+		}
+		for _, o := range []Outcome{Excluded, Released} {
+			if l := x.notes[noted{p, o}]; l != nil {
+				x.out.Notes = append(x.out.Notes, *l)
+			}
 		}
 	}
 }
@@ -468,19 +559,35 @@ func (x *decision) unread(f *freshMessage) bool {
 	return !ok
 }
 
-func (x *decision) fenced(f *freshMessage) bool {
-	return !x.s.Trusted && !x.s.Fences.CopyBelow && x.s.Fences.below(f.pair.Pair, f.pair.Source.UIDValidity, f.meta)
+func (x *decision) fenced(p *PairState, i int) bool {
+	return !x.s.Trusted && !x.s.Fences.CopyBelow && x.s.Fences.below(p.Pair, p.Source.UIDValidity, p.Source.At(i))
 }
 
-func isDraft(f *freshMessage) bool { return f.pair.Use == `\Drafts` || hasFlag(f.meta.Flags, `\Draft`) }
+func isDraft(p *PairState, i int) bool {
+	return p.Use == `\Drafts` || hasFlag(p.Source.messages.flags(i), `\Draft`)
+}
 
-func (x *decision) note(f *freshMessage, o Outcome, why string) {
-	r := &Row{Pair: f.pair.Pair.ID, SourceUID: f.meta.UID, SourceValidity: f.pair.Source.UIDValidity, Size: f.meta.Size, Date: f.meta.Date,
-		Flags: sortedFlags(f.meta.Flags), Outcome: o, Origin: FromSource, Reason: why, Settled: true}
-	if p, ok := x.prints[f.ref()]; ok {
-		r.Digest, r.Size = p.Digest, p.Octets
+// note gives a message its outcome. One that was read has a row with its digest.
+func (x *decision) note(p *PairState, i int, f *freshMessage, o Outcome, why string) {
+	if f != nil {
+		if print, ok := x.prints[f.ref()]; ok {
+			r := noteRow(p, i, o, why)
+			r.Digest, r.Size = print.Digest, print.Octets
+			x.touch(r)
+			return
+		}
 	}
-	x.touch(r)
+	k := noted{p, o}
+	if x.notes[k] == nil {
+		x.notes[k] = &NoteList{Pair: p, Outcome: o, Reason: why}
+	}
+	x.notes[k].At = append(x.notes[k].At, uint32(i))
+}
+
+func noteRow(p *PairState, i int, o Outcome, why string) *Row {
+	m := p.Source.At(i)
+	return &Row{Pair: p.Pair.ID, SourceUID: m.UID, SourceValidity: p.Source.UIDValidity, Size: m.Size, Date: m.Date,
+		Flags: m.Flags, Outcome: o, Origin: FromSource, Reason: why, Settled: true}
 }
 
 // finishVanished ends rows whose source message is no more.
@@ -554,7 +661,7 @@ func (x *decision) admit(due []DeleteAction) {
 			continue
 		}
 		if p.Source.Known || !p.SourceListed {
-			total += len(p.Rows)
+			total += p.Quiet + len(p.Rows)
 		} else {
 			total += int(p.Pair.Source.Messages)
 		}

@@ -8,7 +8,9 @@ import (
 var noon = time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func seen(validity uint32, metas ...Meta) View {
-	return View{Status: Status{UIDValidity: validity, Messages: uint32(len(metas))}, Known: true, Proven: true, Messages: metas}
+	v := NewView(Status{UIDValidity: validity, Messages: uint32(len(metas))}, metas...)
+	v.Proven = true
+	return v
 }
 
 func onePair(source, target View, rows ...*Row) Situation {
@@ -27,7 +29,14 @@ func meta(uid UID, flags ...string) Meta { return Meta{UID: uid, Size: 100, Date
 type counts struct{ record, moves, copies, flags, deletes, held, pending int }
 
 func count(a Actions) counts {
-	return counts{len(a.Record), len(a.Moves), len(a.Copies), len(a.Flags), len(a.Deletes), len(a.Held), a.Pending[1]}
+	c := counts{len(a.Record), len(a.Moves), 0, len(a.Flags), len(a.Deletes), len(a.Held), a.Pending[1]}
+	for _, l := range a.Notes {
+		c.record += len(l.At)
+	}
+	for _, l := range a.Copies {
+		c.copies += len(l.At)
+	}
+	return c
 }
 
 func TestDecide(t *testing.T) {

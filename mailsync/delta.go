@@ -15,13 +15,19 @@ type Ref struct {
 // Delta is what changed, before octets were looked at: first Sort, then the
 // digests of Wanted are taken, then Decide.
 type Delta struct {
-	s     Situation
-	fresh []*freshMessage
+	s Situation
+	// known are the messages of a source that have a row, claimed those of a
+	// target that a live row has.
+	known   map[*PairState]marks
+	claimed map[*View]marks
+	// fresh and foreign are those of unknown and unclaimed messages that may
+	// be more than new, or somebody else's: mostly none.
+	fresh   []*freshMessage
+	foreign []*foreignMessage
 	// vanished rows lost their source message; restless ones lost its UID
 	// to a new UIDVALIDITY.
 	vanished, restless []*placed
 	lost               []*placed
-	foreign            []*foreignMessage
 	here               []*placed
 	gone               []*placed
 	forget             []int64
@@ -34,6 +40,7 @@ type Delta struct {
 // freshMessage is on the source and in no row.
 type freshMessage struct {
 	pair  *PairState
+	at    int // its place in the view
 	meta  Meta
 	taken bool
 }
@@ -69,18 +76,60 @@ func (p *placed) where() []string {
 // Sort compares both sides with the ledger. Nothing that was not seen, or not
 // proven, counts as changed.
 func Sort(s Situation) *Delta {
-	d := &Delta{s: s, uncertain: map[int64]int{}, wanted: map[Ref]bool{}}
+	d := &Delta{s: s, uncertain: map[int64]int{}, wanted: map[Ref]bool{}, known: map[*PairState]marks{}, claimed: map[*View]marks{}}
 	views := d.views()
-	claims := map[Ref]bool{}
 	for _, p := range s.Pairs {
-		known := map[UID]bool{}
-		for _, r := range p.Rows {
-			d.sortRow(&placed{row: r, pair: p}, views, known, claims)
-		}
-		d.findFresh(p, known)
+		d.claimed[&p.Target] = slices.Clone(p.claimed)
 	}
-	d.findForeign(claims)
+	for _, p := range s.Pairs {
+		known := slices.Clone(p.covered)
+		for _, r := range p.Rows {
+			d.sortRow(&placed{row: r, pair: p}, views, &known)
+		}
+		d.known[p] = known
+	}
 	return d
+}
+
+// unknown calls fn with the place of each source message that has no row.
+func (d *Delta) unknown(p *PairState, fn func(i int)) {
+	known := d.known[p]
+	for i := range p.Source.Len() {
+		if !known.has(i) {
+			fn(i)
+		}
+	}
+}
+
+func (d *Delta) hasUnknown() bool {
+	for _, p := range d.s.Pairs {
+		found := false
+		d.unknown(p, func(int) { found = true })
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// unclaimed calls fn with each target message that no row has.
+func (d *Delta) unclaimed(fn func(path []string, v *View, i int)) {
+	in := func(path []string, v *View) {
+		claimed := d.claimed[v]
+		for i := range v.Len() {
+			if !claimed.has(i) {
+				fn(path, v, i)
+			}
+		}
+	}
+	for _, p := range d.s.Pairs {
+		if !p.excluded() && p.Target.Known {
+			in(p.Pair.Target.Path, &p.Target)
+		}
+	}
+	for _, o := range d.s.Others {
+		in(o.Path, &o.View)
+	}
 }
 
 func (d *Delta) views() map[string]*View {
@@ -96,13 +145,13 @@ func (d *Delta) views() map[string]*View {
 	return views
 }
 
-func (d *Delta) sortRow(x *placed, views map[string]*View, known map[UID]bool, claims map[Ref]bool) {
+func (d *Delta) sortRow(x *placed, views map[string]*View, known *marks) {
 	r, p := x.row, x.pair
 	if (r.Outcome == Excluded && !p.excluded()) || (r.Outcome == Rejected && d.s.RetryRejected) {
 		d.forget = append(d.forget, r.ID)
 		return
 	}
-	certain := d.seeTarget(x, views, claims)
+	certain := d.seeTarget(x, views)
 	if r.Outcome == Gone {
 		d.gone = append(d.gone, x)
 		return
@@ -114,8 +163,9 @@ func (d *Delta) sortRow(x *placed, views map[string]*View, known map[UID]bool, c
 		d.restless = append(d.restless, x)
 		return
 	}
-	if m, ok := p.Source.find(r.SourceUID); ok {
-		known[r.SourceUID] = true
+	if i, ok := p.Source.messages.search(r.SourceUID); ok {
+		known.set(i)
+		m := p.Source.At(i)
 		x.source = &m
 		d.sortPresent(x, certain)
 		return
@@ -140,50 +190,26 @@ func (d *Delta) sortPresent(x *placed, certain bool) {
 }
 
 // seeTarget looks the row's copy up. It returns false where its absence would prove nothing.
-func (d *Delta) seeTarget(x *placed, views map[string]*View, claims map[Ref]bool) (certain bool) {
+func (d *Delta) seeTarget(x *placed, views map[string]*View) (certain bool) {
 	r := x.row
-	if r.Outcome.Live() && r.TargetUID != 0 {
-		claims[Ref{OnTarget: true, Folder: folderKey(x.where()), UID: r.TargetUID}] = true
-	}
 	v := views[folderKey(x.where())]
 	if v == nil {
 		return false
 	}
 	if r.TargetValidity != v.UIDValidity {
-		delete(claims, Ref{OnTarget: true, Folder: folderKey(x.where()), UID: r.TargetUID})
 		x.renumbered = true
 		return v.Proven
 	}
-	if m, ok := v.find(r.TargetUID); ok {
+	if i, ok := v.messages.search(r.TargetUID); ok {
+		m := v.At(i)
 		x.target = &m
+		if r.Outcome.Live() {
+			claimed := d.claimed[v]
+			claimed.set(i)
+			d.claimed[v] = claimed
+		}
 	}
 	return v.Proven
-}
-
-func (d *Delta) findFresh(p *PairState, known map[UID]bool) {
-	for _, m := range p.Source.Messages {
-		if !known[m.UID] {
-			d.fresh = append(d.fresh, &freshMessage{pair: p, meta: m})
-		}
-	}
-}
-
-func (d *Delta) findForeign(claims map[Ref]bool) {
-	add := func(path []string, v *View) {
-		for _, m := range v.Messages {
-			if !claims[Ref{OnTarget: true, Folder: folderKey(path), UID: m.UID}] {
-				d.foreign = append(d.foreign, &foreignMessage{path: path, validity: v.UIDValidity, meta: m})
-			}
-		}
-	}
-	for _, p := range d.s.Pairs {
-		if !p.excluded() && p.Target.Known {
-			add(p.Pair.Target.Path, &p.Target)
-		}
-	}
-	for _, o := range d.s.Others {
-		add(o.Path, &o.View)
-	}
 }
 
 // NeedsWholeTarget reports whether all folders of the target must be looked
@@ -193,55 +219,85 @@ func (d *Delta) NeedsWholeTarget() bool {
 	if d.s.Policy == Mirror {
 		return len(d.astray()) > 0
 	}
-	return !d.s.Trusted && len(d.fresh) > 0
+	return !d.s.Trusted && d.hasUnknown()
 }
 
 // Wanted returns the messages whose octets decide: those that the size does
 // not tell apart from one on the other side, or from one that vanished.
 func (d *Delta) Wanted() []Ref {
-	var foreign, mine sizes
-	byFolder := map[string]*sizes{}
-	for _, f := range d.foreign {
-		foreign.add(f.meta.Size)
-		k := folderKey(f.path)
-		if byFolder[k] == nil {
-			byFolder[k] = &sizes{}
-		}
-		byFolder[k].add(f.meta.Size)
-	}
+	foreign, byFolder := d.foreignSizes()
+	var mine, lost, wide sizes
 	for _, x := range d.origins() {
 		mine.add(x.row.Size)
-	}
-	var out []Ref
-	var wide, lost sizes
-	narrow := map[string]*sizes{}
-	for _, f := range d.fresh {
-		if f.pair.excluded() {
-			continue
-		}
-		k := folderKey(f.pair.Pair.Target.Path)
-		near := d.near(byFolder[k], f.meta.Size) || (d.anywhere() && d.near(&foreign, f.meta.Size))
-		if near || d.near(&mine, f.meta.Size) {
-			out = append(out, f.ref())
-		}
-		if narrow[k] == nil {
-			narrow[k] = &sizes{}
-		}
-		narrow[k].add(f.meta.Size)
-		wide.add(f.meta.Size)
 	}
 	for _, x := range d.astray() {
 		lost.add(x.row.Size)
 	}
-	for _, f := range d.foreign {
-		if d.near(narrow[folderKey(f.path)], f.meta.Size) || (d.anywhere() && d.near(&wide, f.meta.Size)) || d.near(&lost, f.meta.Size) {
-			out = append(out, f.ref())
+	narrow := map[string]*sizes{}
+	for _, p := range d.s.Pairs {
+		if p.excluded() {
+			continue
 		}
+		k := folderKey(p.Pair.Target.Path)
+		near := byFolder[k]
+		if d.anywhere() {
+			near = foreign
+		}
+		d.unknown(p, func(i int) {
+			size := p.Source.messages.size(i)
+			if d.near(near, size) || d.near(&mine, size) {
+				d.want(&freshMessage{pair: p, at: i, meta: p.Source.At(i)})
+			}
+			if len(byFolder) > 0 {
+				wide.add(size)
+				add(narrow, k, size)
+			}
+		})
 	}
-	for _, r := range out {
-		d.wanted[r] = true
+	d.unclaimed(func(path []string, v *View, i int) {
+		size := v.messages.size(i)
+		if d.near(narrow[folderKey(path)], size) || (d.anywhere() && d.near(&wide, size)) || d.near(&lost, size) {
+			d.wantForeign(&foreignMessage{path: path, validity: v.UIDValidity, meta: v.At(i)})
+		}
+	})
+	out := make([]Ref, 0, len(d.wanted))
+	for _, f := range d.fresh {
+		out = append(out, f.ref())
+	}
+	for _, f := range d.foreign {
+		out = append(out, f.ref())
 	}
 	return out
+}
+
+// foreignSizes are those of unclaimed messages, of all and by folder.
+func (d *Delta) foreignSizes() (all *sizes, byFolder map[string]*sizes) {
+	all, byFolder = &sizes{}, map[string]*sizes{}
+	d.unclaimed(func(path []string, v *View, i int) {
+		size := v.messages.size(i)
+		add(byFolder, folderKey(path), size)
+		if d.anywhere() {
+			all.add(size)
+		}
+	})
+	return all, byFolder
+}
+
+func add(groups map[string]*sizes, k string, n int64) {
+	if groups[k] == nil {
+		groups[k] = &sizes{}
+	}
+	groups[k].add(n)
+}
+
+func (d *Delta) want(f *freshMessage) {
+	d.fresh = append(d.fresh, f)
+	d.wanted[f.ref()] = true
+}
+
+func (d *Delta) wantForeign(f *foreignMessage) {
+	d.foreign = append(d.foreign, f)
+	d.wanted[f.ref()] = true
 }
 
 // anywhere: adoption looks over all folders of the target.

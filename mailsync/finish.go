@@ -57,9 +57,10 @@ func (p *pass) finishPair(ctx context.Context, s *PairState, now time.Time) erro
 		if r.TargetFolder != nil && r.Outcome.Live() {
 			s.Pair.Displaced++
 		}
-		if s.inbound() && r.Outcome != Moved && r.Origin == FromSource && r.Date.After(s.Pair.LastArrival) && !r.Date.After(now) {
-			s.Pair.LastArrival = r.Date
-		}
+		s.arrive(r, now)
+	}
+	if s.arrival.After(s.Pair.LastArrival) {
+		s.Pair.LastArrival = s.arrival
 	}
 	s.Pair.Source.Status = s.Source.Status
 	if s.excluded() {
@@ -75,7 +76,7 @@ func (p *pass) finishPair(ctx context.Context, s *PairState, now time.Time) erro
 func (p *pass) uncovered() map[int64]int {
 	byID, open := map[int64]*PairState{}, map[int64]int{}
 	for _, s := range p.state.pairs {
-		byID[s.Pair.ID], open[s.Pair.ID] = s, len(s.Source.Messages)-p.state.vanished[s.Pair.ID]
+		byID[s.Pair.ID] = s
 	}
 	for _, s := range p.state.pairs {
 		for _, r := range s.Rows {
@@ -83,10 +84,13 @@ func (p *pass) uncovered() map[int64]int {
 			if home == nil || r.Outcome == Gone || r.SourceValidity != home.Source.UIDValidity {
 				continue
 			}
-			if _, ok := home.Source.find(r.SourceUID); ok {
-				open[r.Pair]--
+			if i, ok := home.Source.messages.search(r.SourceUID); ok {
+				home.covered.set(i)
 			}
 		}
+	}
+	for id, s := range byID {
+		open[id] = s.Source.Len() - s.covered.count() - p.state.vanished[id]
 	}
 	return open
 }
@@ -100,7 +104,7 @@ func (p *pass) surveyWritten(ctx context.Context) error {
 		}
 	}
 	p.state.surveys = newSurveys()
-	return p.surveyBoth(ctx, nil, asks, nil, p.state.surveys.target)
+	return p.surveyBoth(ctx, flight{}, keep(asks, p.state.surveys.standing))
 }
 
 // touched reports whether we did anything to the target folder of a pair.
@@ -129,7 +133,7 @@ func (p *pass) finishTarget(ctx context.Context, s *PairState) error {
 }
 
 func (p *pass) standing(ctx context.Context, path []string) (Status, error) {
-	if a, ok := takeAnswer(p.state.surveys.target, path); ok {
+	if a, ok := takeAnswer(p.state.surveys.standing, path); ok {
 		return a.Status, nil
 	}
 	return p.openTargetFolder(ctx, path, false)

@@ -37,7 +37,7 @@ type flow struct {
 	busy  map[*lane]*progress
 	// left is what the plain way must look at: refused batches and what the
 	// source did not deliver.
-	left  map[*PairState][]CopyAction
+	left  map[*PairState][]uint32
 	doubt []doubted
 	// halted folders get nothing more: the server said something that is not
 	// about one message.
@@ -61,7 +61,7 @@ type progress struct {
 type doubted struct {
 	pair   *PairState
 	intent *Intent
-	sent   int
+	sent   []*sentMessage
 }
 
 // streams reports whether both what must be known and what must be possible is there.
@@ -72,11 +72,11 @@ func (p *pass) streams() bool {
 }
 
 // flowAll copies what can be streamed, and returns what is left for the plain way.
-func (p *pass) flowAll(ctx context.Context, byPair map[*PairState][]CopyAction) (map[*PairState][]CopyAction, error) {
+func (p *pass) flowAll(ctx context.Context, due map[*PairState][]uint32) (map[*PairState][]uint32, error) {
 	f := &flow{p: p, events: make(chan laneEvent), opened: make(chan *lane), busy: map[*lane]*progress{},
-		left: map[*PairState][]CopyAction{}, halted: map[*PairState]bool{}, wake: make(chan struct{}, 1), lanes: []*lane{{source: p.source, target: p.target}}}
+		left: map[*PairState][]uint32{}, halted: map[*PairState]bool{}, wake: make(chan struct{}, 1), lanes: []*lane{{source: p.source, target: p.target}}}
 	for _, s := range p.state.pairs {
-		f.cut(s, byPair[s])
+		f.cut(s, due[s])
 	}
 	// Long folders first: the last one decides when all are done.
 	slices.SortStableFunc(f.queue, func(a, b segment) int { return cmp.Compare(len(b.batches), len(a.batches)) })
@@ -123,7 +123,7 @@ func (f *flow) spread(ctx context.Context) {
 }
 
 // cut makes segments of what a folder needs; suspects are left to the plain way, alone.
-func (f *flow) cut(s *PairState, list []CopyAction) {
+func (f *flow) cut(s *PairState, list []uint32) {
 	from, ok := f.p.sourceFolder(s)
 	to, there := f.p.targetFolder(s)
 	if !ok || !there {
@@ -132,7 +132,7 @@ func (f *flow) cut(s *PairState, list []CopyAction) {
 	}
 	var octets int64
 	for _, batch := range f.p.batches(s, list) {
-		if f.p.suspects[suspectKey(s, batch[0].Meta.UID)] > 0 {
+		if f.p.suspicion(s, s.Source.messages.at(int(batch[0])).uid) > 0 {
 			f.left[s] = append(f.left[s], batch...)
 			continue
 		}
@@ -142,9 +142,7 @@ func (f *flow) cut(s *PairState, list []CopyAction) {
 			n, octets = len(f.queue)-1, 0
 		}
 		f.queue[n].batches = append(f.queue[n].batches, batch)
-		for _, a := range batch {
-			octets += a.Meta.Size
-		}
+		octets += s.octets(batch)
 	}
 }
 
@@ -327,7 +325,8 @@ func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 		}
 		var b *announced
 		if more {
-			b = &announced{number: pr.next, intent: f.p.intent(pr.pair, pr.batches[pr.next]), claim: pr.claim}
+			batch := pr.pair.actions(pr.batches[pr.next])
+			b = &announced{number: pr.next, batch: batch, intent: f.p.intent(pr.pair, batch), claim: pr.claim}
 			c.Open = b.intent
 			pr.next++
 			pr.claim = nil
@@ -351,7 +350,7 @@ func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 // octets is looked at again when the flow is woken.
 func (f *flow) granted(pr *progress) bool {
 	if pr.claim == nil {
-		octets := octetsOf(pr.batches[pr.next])
+		octets := pr.pair.octets(pr.batches[pr.next])
 		if err := f.p.Room.Enough(octets); err != nil {
 			f.stop(err)
 			return false
@@ -474,9 +473,14 @@ func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
 		sent, uids = sent[:min(ae.Accepted, len(sent))], Appended{UIDs: ae.UIDs, UIDValidity: s.Target.UIDValidity}
 		f.refusedBy(pr, ae)
 	}
-	f.left[s] = append(f.left[s], without(pr.batches[b.number], sent, nil)...)
+	if len(sent) < len(b.batch) {
+		for _, a := range without(b.batch, sent, nil) {
+			i, _ := s.Source.messages.search(a.Meta.UID)
+			f.left[s] = append(f.left[s], uint32(i))
+		}
+	}
 	if len(sent) > 0 && (len(uids.UIDs) != len(sent) || uids.UIDValidity != s.Target.UIDValidity) {
-		f.doubt = append(f.doubt, doubted{s, b.intent, len(sent)})
+		f.doubt = append(f.doubt, doubted{s, b.intent, sent})
 		f.announce(ctx, pr, nil)
 		return
 	}

@@ -14,7 +14,7 @@ func (p *pass) seenMessages() int {
 	for _, s := range p.state.pairs {
 		switch st := p.state.sources[folderKey(s.Pair.Source.Path)].Status; {
 		case s.Source.Known:
-			n += len(s.Source.Messages)
+			n += s.Source.Len()
 		case st != nil:
 			n += int(st.Messages)
 		}

@@ -1,10 +1,12 @@
 package mailsync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // lane is a connection to each side that copies folder after folder. The
@@ -16,11 +18,11 @@ type lane struct {
 }
 
 // segment is what a lane copies at once: messages of one folder, in the
-// batches they are announced in.
+// batches they are announced in, by their places in the source view.
 type segment struct {
 	pair     *PairState
 	from, to Folder
-	batches  [][]CopyAction
+	batches  [][]uint32
 	form     Form
 	// avoid are keywords that messages are refused for.
 	avoid []string
@@ -29,6 +31,7 @@ type segment struct {
 // announced is a batch whose intent is durable.
 type announced struct {
 	number int
+	batch  []CopyAction
 	intent *Intent
 	claim  *Claim
 	sent   []*sentMessage
@@ -54,7 +57,7 @@ type stream struct {
 	// batches are announced here, in order; closed when there are no more.
 	announcements chan *announced
 
-	byUID   map[UID]int // the number of its batch
+	asked   []place // in the order of UIDs
 	parcels chan parcel
 	stop    chan struct{}
 	// enough, when closed, ends the segment after the message in hand.
@@ -75,14 +78,31 @@ type stream struct {
 }
 
 func newStream(g segment, l *lane, events chan<- laneEvent) *stream {
-	t := &stream{segment: g, lane: l, events: events, announcements: make(chan *announced, window), byUID: map[UID]int{},
-		parcels: make(chan parcel), stop: make(chan struct{})}
+	t := &stream{segment: g, lane: l, events: events, announcements: make(chan *announced, window), parcels: make(chan parcel), stop: make(chan struct{})}
 	for n, batch := range g.batches {
-		for _, a := range batch {
-			t.byUID[a.Meta.UID] = n
+		for at, i := range batch {
+			b := g.pair.Source.messages.at(int(i))
+			t.asked = append(t.asked, place{uid: b.uid, batch: int32(n), at: int32(at), empty: b.size == 0})
 		}
 	}
 	return t
+}
+
+// place is where a message of the segment is: in which batch, and where there.
+type place struct {
+	uid       UID
+	batch, at int32
+	// empty messages have no octets; seen ones came already.
+	empty, seen bool
+}
+
+// find returns the place of a message, or nil for one that nobody asked for.
+func (t *stream) find(uid UID) *place {
+	i, ok := slices.BinarySearchFunc(t.asked, uid, func(x place, u UID) int { return cmp.Compare(x.uid, u) })
+	if !ok {
+		return nil
+	}
+	return &t.asked[i]
 }
 
 // run copies the segment and tells how it ended.
@@ -148,14 +168,13 @@ func (t *stream) carry(ctx context.Context) error {
 // read hands each message over and waits until its octets are used.
 func (t *stream) read(ctx context.Context) {
 	defer close(t.parcels)
-	seen := map[UID]bool{}
 	_, t.readErr = t.lane.source.Fetch(ctx, t.uids(), func(m Meta, octets int64, body io.Reader) error {
-		n, asked := t.byUID[m.UID]
-		if !asked || seen[m.UID] || octets == 0 && t.action(n, m.UID).Meta.Size > 0 {
+		at := t.find(m.UID)
+		if at == nil || at.seen || octets == 0 && !at.empty {
 			return discard(body)
 		}
-		seen[m.UID] = true
-		p := parcel{meta: m, octets: octets, body: body, done: make(chan error, 1)}
+		at.seen = true
+		p := parcel{meta: m, place: at, octets: octets, body: body, done: make(chan error, 1)}
 		select {
 		case t.parcels <- p:
 		case <-t.stop:
@@ -169,22 +188,11 @@ func (t *stream) read(ctx context.Context) {
 }
 
 func (t *stream) uids() []UID {
-	var out []UID
-	for _, b := range t.batches {
-		for _, a := range b {
-			out = append(out, a.Meta.UID)
-		}
+	out := make([]UID, len(t.asked))
+	for i, a := range t.asked {
+		out[i] = a.uid
 	}
 	return out
-}
-
-func (t *stream) action(batch int, uid UID) CopyAction {
-	for _, a := range t.batches[batch] {
-		if a.Meta.UID == uid {
-			return a
-		}
-	}
-	return CopyAction{}
 }
 
 // nextBatch is asked by the target for what to send next.
@@ -238,7 +246,7 @@ func (t *stream) nextMessage() (*Outgoing, error) {
 			}
 			p = &got
 		}
-		switch n := t.byUID[p.meta.UID]; {
+		switch n := int(p.place.batch); {
 		case n < t.current.number:
 			p.done <- errDiscarded
 		case n > t.current.number:
@@ -252,9 +260,10 @@ func (t *stream) nextMessage() (*Outgoing, error) {
 
 func (t *stream) give(p *parcel) *Outgoing {
 	t.held = p
-	s := &sentMessage{action: t.action(t.current.number, p.meta.UID), hash: t.form.NewHasher(), octets: p.octets, whole: p.octets == 0}
+	s := &sentMessage{action: t.current.batch[p.place.at], hash: t.form.NewHasher(), octets: p.octets, whole: p.octets == 0}
+	s.flags = t.flags(s.action.Meta)
 	t.current.sent = append(t.current.sent, s)
-	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: t.flags(s.action.Meta), Body: &tee{from: p.body, message: s}}
+	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: s.flags, Body: &tee{from: p.body, message: s}}
 }
 
 func (t *stream) release(err error) {

@@ -44,64 +44,65 @@ func same(now *Status, then Status) bool {
 	return now != nil && now.HighestModSeq > 0 && *now == then
 }
 
-// lookAt reads one pair: both folders and the ledger's rows.
+// lookAt reads one pair: both folders, then the ledger's rows against them.
+// Nothing is kept of a pair of which only one side could be read.
 func (p *pass) lookAt(ctx context.Context, s *PairState) error {
-	if err := p.loadRows(ctx, s); err != nil {
-		return err
-	}
 	p.Progress(Event{Kind: "folder", Folder: s.Pair.Source.Path})
 	p.state.reports[s.Pair.ID].Opened = true
-	if s.SourceListed {
-		if err := p.lookSource(ctx, s); err != nil {
+	if !s.loaded {
+		if err := p.readPair(ctx, s); err != nil {
 			return err
 		}
 	}
-	if s.excluded() {
-		return nil
+	if s.SourceListed {
+		path := s.Pair.Source.Path
+		if err := p.onSource(ctx, path).prove(ctx, path, &s.Source, s.expectedOnSource()); err != nil {
+			return fmt.Errorf("read source folder %s again: %w", showPath(path), err)
+		}
+		p.state.reports[s.Pair.ID].Messages = s.Source.Len()
 	}
-	return p.lookTarget(ctx, s.Pair.Target.Path, &s.Target, s.expectedOnTarget)
-}
-
-func (p *pass) loadRows(ctx context.Context, s *PairState) error {
-	if (s.Rows != nil && !s.partial) || s.Pair.ID == 0 {
-		return nil
-	}
-	s.Rows, s.partial = nil, false
-	err := p.Ledger.Rows(ctx, s.Pair.ID, func(r Row) error { s.Rows = append(s.Rows, &r); return nil })
-	if err != nil {
-		return fmt.Errorf("read ledger: %w", err)
+	if _, there := p.targetFolder(s); there {
+		path := s.Pair.Target.Path
+		if err := p.onTarget(ctx, path).prove(ctx, path, &s.Target, s.expectedOnTarget()); err != nil {
+			return fmt.Errorf("read target folder %s again: %w", showPath(path), err)
+		}
 	}
 	return nil
 }
 
-func (p *pass) lookSource(ctx context.Context, s *PairState) error {
-	path := s.Pair.Source.Path
-	side := looked{p.source, func() (Status, error) { return p.examine(ctx, path) }, p.state.surveys.source, p.state.surveys.secondSource}
-	v, err := side.read(ctx, path)
-	if err != nil {
-		return fmt.Errorf("read source folder %s: %w", showPath(path), err)
+// readPair reads both folders, and the rows.
+func (p *pass) readPair(ctx context.Context, s *PairState) error {
+	var source *View
+	target := &View{}
+	if path := s.Pair.Source.Path; s.SourceListed {
+		source = &View{}
+		if err := p.onSource(ctx, path).read(ctx, path, source); err != nil {
+			return fmt.Errorf("read source folder %s: %w", showPath(path), err)
+		}
 	}
-	if err := side.prove(ctx, path, &v, s.expectedOnSource(v.UIDValidity)); err != nil {
-		return fmt.Errorf("read source folder %s again: %w", showPath(path), err)
+	if !s.excluded() {
+		if err := p.lookTarget(ctx, s.Pair.Target.Path, target); err != nil {
+			return err
+		}
 	}
-	s.Source = v
-	p.state.reports[s.Pair.ID].Messages = len(v.Messages)
-	return nil
+	return p.loadRows(ctx, s, source, target)
+}
+
+func (p *pass) onSource(ctx context.Context, path []string) looked {
+	return looked{p.source, func() (Status, error) { return p.examine(ctx, path) }, p.state.surveys.source, p.state.surveys.secondSource}
+}
+
+func (p *pass) onTarget(ctx context.Context, path []string) looked {
+	return looked{p.target, func() (Status, error) { return p.openTargetFolder(ctx, path, false) }, p.state.surveys.target, p.state.surveys.secondTarget}
 }
 
 // lookTarget reads a target folder. One that two listings miss is empty.
-func (p *pass) lookTarget(ctx context.Context, path []string, v *View, expected func(validity uint32) []UID) error {
+func (p *pass) lookTarget(ctx context.Context, path []string, v *View) error {
 	if _, ok := p.state.targets[folderKey(path)]; !ok {
 		return p.lookMissing(ctx, path, v)
 	}
-	open := func() (Status, error) { return p.openTargetFolder(ctx, path, false) }
-	side := looked{p.target, open, p.state.surveys.target, p.state.surveys.secondTarget}
-	var err error
-	if *v, err = side.read(ctx, path); err != nil {
+	if err := p.onTarget(ctx, path).read(ctx, path, v); err != nil {
 		return fmt.Errorf("read target folder %s: %w", showPath(path), err)
-	}
-	if err := side.prove(ctx, path, v, expected(v.UIDValidity)); err != nil {
-		return fmt.Errorf("read target folder %s again: %w", showPath(path), err)
 	}
 	return nil
 }
@@ -123,24 +124,26 @@ func (p *pass) lookMissing(ctx context.Context, path []string, v *View) error {
 // looked is one side of a pair while it is looked at: the connection, how the
 // folder is opened on it, and what surveys told of it before.
 type looked struct {
-	side          Source
-	open          func() (Status, error)
-	first, second map[string]Surveyed
+	side   Source
+	open   func() (Status, error)
+	first  map[string]*View
+	second map[string]Surveyed
 }
 
 // read is one enumeration of a folder.
-func (l looked) read(ctx context.Context, path []string) (View, error) {
+func (l looked) read(ctx context.Context, path []string, v *View) (err error) {
 	if a, ok := takeAnswer(l.first, path); ok {
-		return viewOf(a.Status, a.Messages), nil
+		*v = *a
+		return nil
 	}
 	delete(l.second, folderKey(path)) // older than what comes now
-	st, err := l.open()
-	if err != nil {
-		return View{}, err
+	if v.Status, err = l.open(); err != nil {
+		return err
 	}
-	var all []Meta
-	err = l.side.Scan(ctx, 0, func(m Meta) error { all = append(all, m); return nil })
-	return viewOf(st, all), err
+	err = l.side.Scan(ctx, 0, func(m Meta) error { v.messages.add(m); return nil })
+	v.messages.order()
+	v.Known = err == nil
+	return err
 }
 
 // again is another.
@@ -162,7 +165,7 @@ func (l looked) again(ctx context.Context, path []string) (Status, []UID, error)
 func (l looked) prove(ctx context.Context, path []string, v *View, expected []UID) error {
 	missing := v.lacks(expected)
 	if len(missing) == 0 {
-		v.Proven = int(v.Status.Messages) == len(v.Messages)
+		v.Proven = int(v.Status.Messages) == v.Len()
 		return nil
 	}
 	st, uids, err := l.again(ctx, path)
@@ -197,7 +200,7 @@ func (p *pass) displaced(ctx context.Context) error {
 				return err
 			}
 		}
-		if opened && s.Rows == nil && (s.Pair.Displaced > 0 || p.Policy == AddOnly) {
+		if opened && !s.loaded && (s.Pair.Displaced > 0 || p.Policy == AddOnly) {
 			if err := p.loadSome(ctx, s); err != nil {
 				return err
 			}
@@ -214,11 +217,10 @@ func (p *pass) displaced(ctx context.Context) error {
 // loadSome loads what an unopened pair contributes: claims on messages filed
 // elsewhere, and messages that vanished and may turn up again in another folder.
 func (p *pass) loadSome(ctx context.Context, s *PairState) error {
-	s.partial = true
-	err := p.Ledger.Rows(ctx, s.Pair.ID, func(r Row) error {
-		if r.Outcome == Gone || r.TargetFolder != nil {
-			s.Rows = append(s.Rows, &r)
-		}
+	s.Rows = nil
+	err := p.Ledger.Astray(ctx, s.Pair.ID, func(r Row) error {
+		kept := r
+		s.Rows = append(s.Rows, &kept)
 		return nil
 	})
 	if err != nil {
@@ -242,9 +244,10 @@ func (p *pass) lookOther(ctx context.Context, path []string) error {
 		}
 	}
 	o := &OtherFolder{Path: path}
-	if err := p.lookTarget(ctx, path, &o.View, func(uint32) []UID { return nil }); err != nil {
+	if err := p.lookTarget(ctx, path, &o.View); err != nil {
 		return p.folderError(ctx, &PairState{Pair: Pair{Source: Side{Path: path}}}, err)
 	}
+	o.View.Proven = o.View.Proven || int(o.View.Status.Messages) == o.View.Len()
 	p.state.others = append(p.state.others, o)
 	return nil
 }
@@ -273,17 +276,17 @@ func (p *pass) lookEverywhere(ctx context.Context) error {
 
 // lookUnmapped reads the target folders that no pair maps to.
 func (p *pass) lookUnmapped(ctx context.Context, mapped map[string]bool) error {
-	var asks []Ask
+	var other []Folder
 	for _, k := range slices.Sorted(maps.Keys(p.state.targets)) {
 		if f := p.state.targets[k]; !mapped[k] && f.Selectable {
-			asks = append(asks, Ask{Folder: f, Question: AskMessages})
+			other = append(other, f)
 		}
 	}
-	if err := p.surveyBoth(ctx, nil, asks, nil, p.state.surveys.target); err != nil {
+	if err := p.surveyBoth(ctx, flight{}, views(other, p.state.surveys.target)); err != nil {
 		return err
 	}
-	for _, a := range asks {
-		if err := p.lookOther(ctx, a.Folder.Path); err != nil {
+	for _, f := range other {
+		if err := p.lookOther(ctx, f.Path); err != nil {
 			return err
 		}
 	}

@@ -67,16 +67,17 @@ func (p *pass) recoverIntent(ctx context.Context, in Intent) error {
 	if s == nil || s.excluded() {
 		return p.commit(ctx, Change{Close: in.ID})
 	}
-	if err := p.loadRows(ctx, s); err != nil {
-		return err
-	}
 	if wait := in.At.Add(p.Grace); p.Clock.Now().Before(wait) {
 		// The process that sent it may have died a moment ago.
 		if err := p.Clock.WaitUntil(ctx, wait); err != nil {
 			return err
 		}
 	}
-	rows, err := p.findSent(ctx, s, in)
+	k, err := p.knownFrom(ctx, s, in)
+	if err != nil {
+		return err
+	}
+	rows, err := p.findSent(ctx, s, in, k)
 	if err != nil {
 		return err
 	}
@@ -84,6 +85,40 @@ func (p *pass) recoverIntent(ctx context.Context, in Intent) error {
 		p.report.Outcomes[r.Outcome]++
 	}
 	return p.commit(ctx, Change{Rows: rows, Close: in.ID})
+}
+
+// known is what rows say of the messages of an intent.
+type known struct {
+	// claimed are target messages that are somebody's; rows those of sources.
+	claimed map[UID]bool
+	rows    map[UID]*Row
+}
+
+func newKnown() known { return known{claimed: map[UID]bool{}, rows: map[UID]*Row{}} }
+
+func (k known) add(r *Row, in Intent) {
+	if r.TargetUID >= in.Next && r.Outcome.Live() && r.TargetFolder == nil && r.TargetValidity == in.Validity {
+		k.claimed[r.TargetUID] = true
+	}
+	if r.SourceValidity == in.SourceValidity && r.Outcome != Gone {
+		k.rows[r.SourceUID] = r
+	}
+}
+
+// knownFrom asks the ledger, of which it keeps what concerns the intent.
+func (p *pass) knownFrom(ctx context.Context, s *PairState, in Intent) (known, error) {
+	k, sources := newKnown(), sortedUIDs(in.Sources)
+	err := p.Ledger.Rows(ctx, s.Pair.ID, func(r Row) error {
+		if _, sent := slices.BinarySearch(sources, r.SourceUID); sent || r.TargetUID >= in.Next {
+			kept := r
+			k.add(&kept, in)
+		}
+		return nil
+	})
+	if err != nil {
+		return k, fmt.Errorf("read ledger: %w", err)
+	}
+	return k, nil
 }
 
 func (p *pass) pairByID(id int64) *PairState {
@@ -97,12 +132,12 @@ func (p *pass) pairByID(id int64) *PairState {
 
 // findSent matches what the target received since the intent with what the
 // intent sent. A changed UIDVALIDITY on either side leaves it to adoption.
-func (p *pass) findSent(ctx context.Context, s *PairState, in Intent) ([]*Row, error) {
+func (p *pass) findSent(ctx context.Context, s *PairState, in Intent, k known) ([]*Row, error) {
 	st, err := p.openTargetFolder(ctx, s.Pair.Target.Path, false)
 	if err != nil || st.UIDValidity != in.Validity {
 		return nil, err
 	}
-	arrived, err := p.arrivedSince(ctx, s, in)
+	arrived, err := p.arrivedSince(ctx, in, k)
 	if err != nil || len(arrived) == 0 || !s.SourceListed {
 		return nil, err
 	}
@@ -110,23 +145,19 @@ func (p *pass) findSent(ctx context.Context, s *PairState, in Intent) ([]*Row, e
 	if err != nil || source.UIDValidity != in.SourceValidity {
 		return nil, err
 	}
-	return p.matchSent(ctx, s, in, arrived)
+	return p.matchSent(ctx, s, in, k, arrived)
 }
 
 // arrivedSince reads the messages of the open target folder that the batch
 // may have become, in UID order.
-func (p *pass) arrivedSince(ctx context.Context, s *PairState, in Intent) ([]foundMessage, error) {
-	claimed := map[UID]bool{}
-	for _, r := range s.Rows {
-		claimed[r.TargetUID] = claimed[r.TargetUID] || (r.Outcome.Live() && r.TargetFolder == nil && r.TargetValidity == in.Validity)
-	}
+func (p *pass) arrivedSince(ctx context.Context, in Intent, k known) ([]foundMessage, error) {
 	uids, err := p.target.UIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var since []UID
 	for _, u := range sortedUIDs(uids) {
-		if u >= in.Next && !claimed[u] {
+		if u >= in.Next && !k.claimed[u] {
 			since = append(since, u)
 		}
 	}
@@ -152,16 +183,10 @@ func readAll(ctx context.Context, side Source, uids []UID, form Form) ([]foundMe
 	return out, err
 }
 
-func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, arrived []foundMessage) ([]*Row, error) {
-	known := map[UID]*Row{}
-	for _, r := range s.Rows {
-		if r.SourceValidity == in.SourceValidity && r.Outcome != Gone {
-			known[r.SourceUID] = r
-		}
-	}
+func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, k known, arrived []foundMessage) ([]*Row, error) {
 	var ask []UID
 	for _, u := range in.Sources {
-		if r := known[u]; r == nil || r.awaitsCopy(in) {
+		if r := k.rows[u]; r == nil || r.awaitsCopy(in) {
 			ask = append(ask, u)
 		}
 	}
@@ -173,7 +198,7 @@ func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, arrived [
 	for _, exact := range []bool{true, false} {
 		for i := range sent {
 			if a := claim(arrived, sent[i], exact); a != nil {
-				rows = append(rows, copiedRow(s, known[sent[i].meta.UID], &in, sent[i].meta, sent[i].print, a.meta.UID))
+				rows = append(rows, copiedRow(s, k.rows[sent[i].meta.UID], &in, sent[i].meta, sent[i].print, a.meta.UID))
 				sent[i].taken = true
 			}
 		}
@@ -195,7 +220,6 @@ func orphans(s *PairState, in Intent, arrived []foundMessage, vanished int) []*R
 		r := &Row{Pair: s.Pair.ID, TargetUID: a.meta.UID, TargetValidity: in.Validity, Digest: a.print.Digest, Size: a.print.Octets, Date: a.meta.Date,
 			Outcome: Gone, Origin: FromSource, Reason: orphanReason, Settled: true}
 		rows = append(rows, r)
-		s.Rows = append(s.Rows, r)
 	}
 	return rows
 }

@@ -45,10 +45,11 @@ func refusesName(err error) bool {
 
 // rename records the new name before the folder is made, as every name is.
 func (p *pass) rename(ctx context.Context, s *PairState, path []string, refusal error) error {
-	if err := p.loadRows(ctx, s); err != nil {
+	used, err := p.hasRows(ctx, s)
+	if err != nil {
 		return err
 	}
-	if len(s.Rows) > 0 {
+	if used {
 		return refusal // there is mail under the old name
 	}
 	s.Pair.Target, s.Pair.Reason = Side{Path: path}, "the target refused its name"

@@ -1,10 +1,12 @@
 package mailsync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"maps"
+	"slices"
 
 	"bascule/internal/retry"
 )
@@ -14,119 +16,253 @@ func isRefusal(err error) bool {
 	return errors.As(err, &se) && se.Status != "BYE" && !retry.IsTemporary(err)
 }
 
+// sentCopy is what reading back needs of a copy of this pass: its UID, the
+// place of its message in the source view, and the flags it was sent with.
+type sentCopy struct {
+	target       UID
+	source, left uint32
+}
+
 // settleAll reads back, folder by folder, what was written and not read yet,
 // in this pass or in one that was interrupted.
 func (p *pass) settleAll(ctx context.Context) error {
-	var due []*PairState
-	var asks []Ask
+	var due []*settling
 	for _, s := range p.state.pairs {
-		if s.excluded() || !s.Target.Known || len(s.unsettled()) == 0 {
+		if s.excluded() || !s.Target.Known {
 			continue
 		}
-		due = append(due, s)
-		if f, ok := p.targetFolder(s); ok {
-			asks = append(asks, Ask{Folder: f, Question: AskMessages, ChangedSince: s.readBackFrom()})
+		if b := p.settling(s); b.any() {
+			due = append(due, b)
+		} else if err := p.settledByLook(ctx, s); err != nil {
+			return err
 		}
 	}
-	told := map[string]Surveyed{}
-	if err := p.surveyBoth(ctx, nil, asks, nil, told); err != nil {
+	if err := p.surveySettled(ctx, due); err != nil {
 		return err
 	}
-	for _, s := range due {
-		if err := p.folderError(ctx, s, p.settle(ctx, s, told)); err != nil {
+	for _, b := range due {
+		if err := p.folderError(ctx, b.PairState, p.settle(ctx, b)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// unsettled returns our copies that were not read back, by their UID.
-func (s *PairState) unsettled() map[UID]*Row {
-	open := map[UID]*Row{}
+// settledByLook records that what an interrupted pass sent was read back by the look.
+func (p *pass) settledByLook(ctx context.Context, s *PairState) error {
+	if s.settled.end() == 0 {
+		return nil
+	}
+	return p.commit(ctx, Change{Settled: []Settlement{{Pair: s.Pair.ID, Validity: s.Target.UIDValidity, Below: s.settled.end()}}})
+}
+
+// settling is one folder that is read back, message by message.
+type settling struct {
+	*PairState
+	p *pass
+	// rows are unsettled ones of an interrupted pass, by UID.
+	rows map[UID]*Row
+	// seen are copies of this pass that were there; altered those that are not
+	// as they were sent.
+	seen    marks
+	altered roll
+	// found are rows that were there, with what is there.
+	found map[UID]Meta
+	// lost are flags that were not kept, by the set sent and the set seen.
+	lost map[[2]uint32][]string
+	// status is nil until the folder was read.
+	status *Status
+}
+
+func (p *pass) settling(s *PairState) *settling {
+	slices.SortFunc(s.sent, func(a, b sentCopy) int { return cmp.Compare(a.target, b.target) })
+	b := &settling{PairState: s, p: p}
+	b.rows = map[UID]*Row{}
 	for _, r := range s.Rows {
-		if !r.Settled && r.Outcome == Copied && r.TargetFolder == nil && r.TargetValidity == s.Target.UIDValidity {
-			open[r.TargetUID] = r
+		if !r.Settled && r.Outcome == Copied && r.TargetFolder == nil && r.Pair == s.Pair.ID && r.TargetValidity == s.Target.UIDValidity {
+			if _, mine := b.find(r.TargetUID); !mine {
+				b.rows[r.TargetUID] = r
+			}
 		}
 	}
-	return open
+	b.begin()
+	return b
+}
+
+// begin forgets what was seen.
+func (b *settling) begin() {
+	b.seen, b.altered, b.found, b.lost = nil, roll{}, map[UID]Meta{}, map[[2]uint32][]string{}
+}
+
+func (b *settling) any() bool { return len(b.sent)+len(b.rows) > 0 }
+
+func (b *settling) find(uid UID) (int, bool) {
+	return slices.BinarySearchFunc(b.sent, uid, func(c sentCopy, u UID) int { return cmp.Compare(c.target, u) })
+}
+
+// since: with CONDSTORE only what changed since the look is read back,
+// unless an interrupted pass left rows from before it.
+func (b *settling) since() uint64 {
+	if len(b.rows) > 0 {
+		return 0
+	}
+	return b.Target.HighestModSeq
+}
+
+// surveySettled reads many folders back in one flight, where the target can.
+func (p *pass) surveySettled(ctx context.Context, due []*settling) error {
+	f := flight{}
+	var asked []*settling
+	for _, b := range due {
+		if folder, ok := p.targetFolder(b.PairState); ok {
+			asked = append(asked, b)
+			f.asks = append(f.asks, Ask{Folder: folder, Question: AskMessages, ChangedSince: b.since(), Message: b.look})
+		}
+	}
+	f.tell = func(i int, a Surveyed) {
+		if b := asked[i]; b.since() == 0 || a.Status.HighestModSeq >= b.Target.HighestModSeq {
+			b.status = &a.Status
+		}
+	}
+	return p.surveyBoth(ctx, flight{}, f)
 }
 
 // settle compares what the target made of new messages with what they are: a
-// flag lost at APPEND is stored, a date that was not kept is counted.
-func (p *pass) settle(ctx context.Context, s *PairState, told map[string]Surveyed) error {
-	open := s.unsettled()
-	st, seen, err := p.readBack(ctx, s, open, told)
-	if err != nil {
+// flag lost at APPEND is stored, a date that was not kept is counted. What is
+// as it was sent needs no record of its own.
+func (p *pass) settle(ctx context.Context, b *settling) error {
+	if b.status == nil {
+		if err := p.readBack(ctx, b); err != nil {
+			return err
+		}
+	}
+	if b.status.UIDValidity != b.Target.UIDValidity {
+		return fmt.Errorf("target folder %s: %w", showPath(b.Pair.Target.Path), errFolderChanged)
+	}
+	if err := p.settleAltered(ctx, b); err != nil {
 		return err
 	}
-	if st.UIDValidity != s.Target.UIDValidity {
-		return fmt.Errorf("target folder %s: %w", showPath(s.Pair.Target.Path), errFolderChanged)
-	}
-	return p.settleRows(ctx, s, open, seen)
+	return p.settleRest(ctx, b)
 }
 
-// readBack returns what the target says of our copies.
-func (p *pass) readBack(ctx context.Context, s *PairState, open map[UID]*Row, told map[string]Surveyed) (st Status, seen []Meta, err error) {
-	mine := func(m Meta) error {
-		if open[m.UID] != nil {
-			seen = append(seen, m)
-		}
-		return nil
+// readBack opens the folder and reads what changed in it.
+func (p *pass) readBack(ctx context.Context, b *settling) error {
+	b.begin()
+	st, err := p.openTargetFolder(ctx, b.Pair.Target.Path, true)
+	b.status = &st
+	if err != nil || st.UIDValidity != b.Target.UIDValidity {
+		return err
 	}
-	if a, ok := takeAnswer(told, s.Pair.Target.Path); ok && (s.readBackFrom() == 0 || a.Status.HighestModSeq >= s.Target.HighestModSeq) {
-		for _, m := range a.Messages {
-			_ = mine(m) // never fails
-		}
-		return a.Status, lastOfEach(seen), nil
-	}
-	if st, err = p.openTargetFolder(ctx, s.Pair.Target.Path, true); err != nil || st.UIDValidity != s.Target.UIDValidity {
-		return st, nil, err
-	}
-	since := s.readBackFrom()
-	if st.HighestModSeq < s.Target.HighestModSeq {
+	since := b.since()
+	if st.HighestModSeq < b.Target.HighestModSeq {
 		since = 0
 	}
-	if err := p.target.Scan(ctx, since, mine); err != nil {
-		return st, nil, fmt.Errorf("read back target folder %s: %w", showPath(s.Pair.Target.Path), err)
+	if err := p.target.Scan(ctx, since, func(m Meta) error { b.look(m); return nil }); err != nil {
+		return fmt.Errorf("read back target folder %s: %w", showPath(b.Pair.Target.Path), err)
 	}
-	return st, seen, nil
+	return nil
 }
 
-// readBackFrom: with CONDSTORE only what changed since the look is read back,
-// unless an interrupted pass left rows from before it.
-func (s *PairState) readBackFrom() uint64 {
-	for _, r := range s.Rows {
-		if !r.Settled && r.Outcome == Copied && r.TargetUID < s.Target.UIDNext {
-			return 0
+// look takes one message of the target in.
+func (b *settling) look(m Meta) {
+	if b.rows[m.UID] != nil {
+		m.Flags = sortedFlags(m.Flags)
+		b.found[m.UID] = m
+		return
+	}
+	i, mine := b.find(m.UID)
+	if !mine || b.seen.has(i) {
+		return
+	}
+	b.seen.set(i)
+	c := b.sent[i]
+	if set := b.Target.messages.set(m.Flags); set != c.left || len(b.notKept(c, set)) > 0 || b.irregular[m.UID] {
+		b.altered.add(m)
+		return
+	}
+	from := int(c.source)
+	b.p.compareBack(&Row{Pair: b.Pair.ID, SourceUID: b.Source.messages.at(from).uid, Size: b.Source.messages.size(from), Date: b.Source.messages.date(from)}, m)
+}
+
+// notKept are flags of a source message that the target does not show.
+func (b *settling) notKept(c sentCopy, set uint32) []string {
+	k := [2]uint32{b.Source.messages.at(int(c.source)).flags, set}
+	if _, ok := b.lost[k]; !ok {
+		b.lost[k] = minusFlags(b.Source.messages.sets.of(k[0]), b.Target.messages.sets.of(set))
+	}
+	return b.lost[k]
+}
+
+// settleAltered records what is not as it was sent. The rows of this pass are
+// not kept in memory: they come back from the ledger, some at a time.
+func (p *pass) settleAltered(ctx context.Context, b *settling) error {
+	b.altered.order()
+	rows := make([]*Row, 0, len(b.found))
+	for _, uid := range sortedUIDs(slices.Collect(maps.Keys(b.found))) {
+		rows = append(rows, b.rows[uid])
+	}
+	if b.altered.n > 0 {
+		err := p.Ledger.Rows(ctx, b.Pair.ID, func(r Row) error {
+			if _, ok := b.altered.search(r.TargetUID); ok && r.Outcome == Copied && r.TargetFolder == nil && r.TargetValidity == b.Target.UIDValidity {
+				kept := r
+				rows = append(rows, &kept)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read ledger: %w", err)
 		}
 	}
-	return s.Target.HighestModSeq
+	for chunk := range slices.Chunk(rows, notesAtOnce) {
+		if err := p.settleRows(ctx, b, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (p *pass) settleRows(ctx context.Context, s *PairState, open map[UID]*Row, seen []Meta) error {
+func (p *pass) settleRows(ctx context.Context, b *settling, rows []*Row) error {
 	lost := map[*Row][]string{}
-	rows := make([]*Row, 0, len(seen))
-	for _, m := range seen {
-		r := open[m.UID]
-		delete(open, m.UID)
-		r.Left, r.Settled = sortedFlags(m.Flags), true
+	for _, r := range rows {
+		m, ok := b.found[r.TargetUID]
+		if !ok {
+			i, _ := b.altered.search(r.TargetUID)
+			m = b.altered.meta(i)
+		}
+		r.Left, r.Settled = m.Flags, true
 		p.compareBack(r, m)
 		if flags := minusFlags(r.Flags, m.Flags); len(flags) > 0 {
 			lost[r] = flags
 		}
-		rows = append(rows, r)
 	}
-	if err := p.storeLost(ctx, s, lost, rows); err != nil {
+	if err := p.storeLost(ctx, b.PairState, lost, rows); err != nil {
 		return err
 	}
-	if len(open) > 0 {
-		p.state.pending[s.Pair.ID] += len(open)
-		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("%s: %d messages were accepted and are not there", showPath(s.Pair.Target.Path), len(open)))
+	return p.commit(ctx, Change{Rows: rows})
+}
+
+// settleRest settles all others by one record, up to the first that is not there.
+func (p *pass) settleRest(ctx context.Context, b *settling) error {
+	absent, done := len(b.rows)-len(b.found), bounds{below: b.settled.below}
+	for uid := range b.rows {
+		if _, ok := b.found[uid]; !ok {
+			done.stop(uid)
+		}
 	}
-	if len(rows) == 0 {
+	for i, c := range b.sent {
+		if done.take(c.target); !b.seen.has(i) {
+			absent++
+			done.stop(c.target)
+		}
+	}
+	if absent > 0 {
+		p.state.pending[b.Pair.ID] += absent
+		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("%s: %d messages were accepted and are not there", showPath(b.Pair.Target.Path), absent))
+	}
+	if done.end() == 0 {
 		return nil
 	}
-	return p.commit(ctx, Change{Rows: rows})
+	return p.commit(ctx, Change{Settled: []Settlement{{Pair: b.Pair.ID, Validity: b.Target.UIDValidity, Below: done.end()}}})
 }
 
 // storeLost sets the flags that were not kept at APPEND, as far as the folder has them.
@@ -143,7 +279,7 @@ func (p *pass) storeLost(ctx context.Context, s *PairState, lost map[*Row][]stri
 }
 
 func (p *pass) compareBack(r *Row, m Meta) {
-	if !m.Date.Truncate(time.Second).Equal(r.Date.Truncate(time.Second)) {
+	if m.Date.Unix() != r.Date.Unix() {
 		p.report.DatesNotKept++
 		p.except(DateNotKept, dateKind(r.Date, p.Clock.Now()), r, "")
 	}

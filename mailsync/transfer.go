@@ -9,6 +9,7 @@ import (
 // sentMessage is one that was given to the target, whatever came of it.
 type sentMessage struct {
 	action CopyAction
+	flags  []string
 	hash   *Hasher
 	octets int64
 	whole  bool
@@ -36,6 +37,7 @@ type transfer struct {
 
 type parcel struct {
 	meta   Meta
+	place  *place // in a segment
 	octets int64
 	body   io.Reader
 	done   chan error
@@ -126,8 +128,9 @@ func (t *transfer) next() (*Outgoing, error) {
 	}
 	t.first, t.current = nil, p
 	s := &sentMessage{action: t.byUID[p.meta.UID], hash: t.form.NewHasher(), octets: p.octets}
+	s.flags = t.flags(s.action.Meta)
 	t.sent = append(t.sent, s)
-	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: t.flags(s.action.Meta), Body: &tee{from: p.body, message: s}}, nil
+	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: s.flags, Body: &tee{from: p.body, message: s}}, nil
 }
 
 // release lets the reading goroutine go on from the message in hand.

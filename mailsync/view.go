@@ -1,8 +1,8 @@
 package mailsync
 
 import (
-	"slices"
 	"strings"
+	"time"
 )
 
 // folderKey makes a path comparable; INBOX is case-insensitive (RFC 3501 §5.1).
@@ -20,29 +20,76 @@ type View struct {
 	Known bool
 	// Proven is true when two enumerations agree with each other and with
 	// the server's count: only then is a missing UID a missing message.
-	Proven bool
-	// Messages are sorted by UID.
-	Messages []Meta
+	Proven   bool
+	messages roll
 }
 
-func (v *View) find(uid UID) (Meta, bool) {
-	i, ok := slices.BinarySearchFunc(v.Messages, uid, func(m Meta, u UID) int { return int(int64(m.UID) - int64(u)) })
-	if !ok {
-		return Meta{}, false
+// NewView returns a view of messages in any order. Of two with the same UID the last counts.
+func NewView(st Status, messages ...Meta) View {
+	v := View{Status: st, Known: true}
+	for _, m := range messages {
+		v.messages.add(m)
 	}
-	return v.Messages[i], true
+	v.messages.order()
+	return v
 }
+
+// Len is the number of messages that were seen.
+func (v *View) Len() int { return v.messages.n }
+
+// At returns the i-th message in the order of UIDs. Its Flags are sorted and
+// shared: they must not be changed. Its ModSeq is not kept.
+func (v *View) At(i int) Meta { return v.messages.meta(i) }
 
 // PairState is everything a delta needs to know of one pair.
 type PairState struct {
 	Pair           Pair
 	Use            string // special use, or ""
 	Source, Target View
-	Rows           []*Row
+	// Rows are those of the ledger that something is to be decided about;
+	// see quiet. For an unopened pair, those that are astray.
+	Rows []*Row
+	// Quiet counts the others; their messages are covered, and claimed.
+	Quiet int
+	// covered are messages of Source that have a row; claimed those of Target
+	// that a quiet row has.
+	covered, claimed marks
 	// SourceListed is false when the source does not list the folder.
 	SourceListed bool
-	// partial: Rows holds only what unopened pairs contribute to a delta.
-	partial bool
+	// loaded: the rows were read.
+	loaded bool
+	// arrival is the newest INTERNALDATE of mail that came in by itself.
+	arrival time.Time
+	// again are rows whose copy was lost and is made again, by their place in Source.
+	again map[uint32]*Row
+	// sent are the copies of this pass, to be read back; see settle. Those of
+	// irregular ones are compared with their rows.
+	sent      []sentCopy
+	irregular map[UID]bool
+	// settled says how far what an earlier pass sent was read back by the look.
+	settled bounds
+}
+
+// bounds is a range of UIDs that grows, up to what must stay outside.
+type bounds struct {
+	below UID // above all that is in
+	limit UID // the lowest that is not to be in, or 0
+}
+
+func (b *bounds) take(uid UID) { b.below = max(b.below, uid+1) }
+
+func (b *bounds) stop(uid UID) {
+	if b.limit == 0 || uid < b.limit {
+		b.limit = uid
+	}
+}
+
+// end is the bound that holds for all.
+func (b bounds) end() UID {
+	if b.limit != 0 {
+		return min(b.below, b.limit)
+	}
+	return b.below
 }
 
 func (p *PairState) excluded() bool { return p.Pair.Excluded }

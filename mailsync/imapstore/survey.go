@@ -53,6 +53,10 @@ func (s *session) surveying(a mailsync.Ask, out *mailsync.Surveyed) *visit {
 
 func (v *visit) messages(a mailsync.Ask, out *mailsync.Surveyed) (refusal, err error) {
 	sc := &scan{s: v.s, before: v.s.open, fn: func(m mailsync.Meta) error {
+		if a.Message != nil {
+			a.Message(m)
+			return nil
+		}
 		out.Messages = append(out.Messages, m)
 		return nil
 	}}

@@ -467,7 +467,14 @@ func (c *conn) surveyOne(ctx context.Context, a mailsync.Ask, out *mailsync.Surv
 	}
 	switch a.Question {
 	case mailsync.AskMessages:
-		err = c.Scan(ctx, a.ChangedSince, func(m mailsync.Meta) error { out.Messages = append(out.Messages, m); return nil })
+		err = c.Scan(ctx, a.ChangedSince, func(m mailsync.Meta) error {
+			if a.Message != nil {
+				a.Message(m)
+				return nil
+			}
+			out.Messages = append(out.Messages, m)
+			return nil
+		})
 	case mailsync.AskUIDs:
 		out.UIDs, err = c.UIDs(ctx)
 	}
