@@ -44,7 +44,9 @@ func someState() *state.State {
 	bob.Totals = state.Totals{Source: 12, Target: 4, Bytes: 900}
 	bob.Pass = &state.Pass{Started: day(5, 9, 5), Ended: day(5, 9, 6)}
 	st.Object(mailbox("bob")).Failure = &state.Failure{At: day(5, 9, 6), Step: "sync", Text: "LOGIN: NO [AUTHENTICATIONFAILED] " + hostile, Temporary: true}
-	st.MailboxOf(mailbox("carol"))
+	bob.Silence.LastLook, bob.Pass.Behind = day(5, 9, 6), 2
+	carol := st.MailboxOf(mailbox("carol"))
+	carol.Paused = &state.Pause{Since: day(5, 9, 0), Until: day(5, 23, 30), Why: "server asked", Words: "NO Request is throttled. " + hostile}
 	st.Object("domain.main").Evidence = map[string]state.Evidence{
 		"rcpt": {At: day(5, 8, 0), Verdict: state.Inconclusive, Summary: "port 25 is closed from here"},
 		"spf":  passed(day(5, 8, 0), "one record, 4 lookups"),

@@ -209,11 +209,12 @@ func (v statusView) mailboxes() {
 	if len(list) == 0 {
 		return
 	}
-	t := newTable("Mailbox", "Messages", "Done", "Size", "Last pass", "Failures").number(1, 2, 3)
+	t := newTable("Mailbox", "Messages", "Done", "Size", "Last pass", "Behind", "Failures").number(1, 2, 3)
 	for _, a := range list {
 		t.row(v.row(a)...)
 	}
 	t.put(v.page, 0)
+	v.pauses(list)
 	for _, a := range list {
 		// Below the table: the words of a server fit no column.
 		if f := v.in.State.Objects[a].Failure; f != nil {
@@ -223,7 +224,7 @@ func (v statusView) mailboxes() {
 }
 
 func (v statusView) summary(list []migration.Address) {
-	complete, failing, messages := 0, 0, int64(0)
+	complete, failing, paused, messages := 0, 0, 0, int64(0)
 	for _, a := range list {
 		b := v.in.State.Objects[a].Mailbox
 		if b.Pass != nil && b.Pass.Complete {
@@ -232,11 +233,17 @@ func (v statusView) summary(list []migration.Address) {
 		if v.failures(a) != "" {
 			failing++
 		}
+		if v.paused(b) {
+			paused++
+		}
 		messages += b.Totals.Source
 	}
 	text := fmt.Sprintf("%s of %s complete, %s messages", count(int64(complete)), count(int64(len(list))), count(messages))
 	if failing > 0 {
 		text += ", " + count(int64(failing)) + " with failures"
+	}
+	if paused > 0 {
+		text += ", " + count(int64(paused)) + " paused"
 	}
 	v.fact("Mailboxes", plain, text)
 }
@@ -257,7 +264,7 @@ func (v statusView) row(a migration.Address) []line {
 	}
 	return []line{
 		words(strong, string(a)), words(plain, count(b.Totals.Source)), words(plain, count(settled(b.Totals))),
-		words(plain, octets(b.Totals.Bytes)), pass, failures,
+		words(plain, octets(b.Totals.Bytes)), pass, v.behind(b), failures,
 	}
 }
 
