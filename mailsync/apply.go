@@ -3,6 +3,7 @@ package mailsync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
