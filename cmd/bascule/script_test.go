@@ -64,6 +64,9 @@ var scriptStart = time.Date(2027, 3, 6, 8, 0, 0, 0, time.UTC)
 func scriptProcess() *process {
 	p := realProcess()
 	p.Clock = fileClock{os.Getenv("BASCULE_TEST_CLOCK")}
+	if os.Getenv("BASCULE_TEST_STILL") != "" {
+		p.Clock = stillClock{fileClock{os.Getenv("BASCULE_TEST_CLOCK")}}
+	}
 	p.Resolvers = strings.Fields(os.Getenv("BASCULE_TEST_RESOLVERS"))
 	p.Who = "tester"
 	p.HTTP = &http.Transport{DialContext: fromElsewhere()}
@@ -128,6 +131,7 @@ func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, [
 		"nothing-left":     s.cmdNothingLeft,
 		"storm":            s.cmdStorm,
 		"killed":           s.cmdKilled,
+		"arrives":          s.cmdArrives,
 	}
 	maps.Copy(all, s.ruleCommands())
 	maps.Copy(all, s.inputCommands())

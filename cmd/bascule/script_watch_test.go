@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"bascule/internal/retry"
+)
+
+// stillClock is the scene's clock when BASCULE_TEST_STILL is set: who waits for
+// a time waits until the scene says later or now.
+type stillClock struct{ fileClock }
+
+// glanceEvery is how often a still clock is looked at.
+const glanceEvery = 20 * time.Millisecond
+
+func (c stillClock) WaitUntil(ctx context.Context, t time.Time) error {
+	ticker := time.NewTicker(glanceEvery)
+	defer ticker.Stop()
+	for c.Now().Before(t) {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// arrives PERSON SUBJECT waits until the new side holds exactly one message of
+// that subject.
+func (s *scriptWorld) cmdArrives(ts *testscript.TestScript, _ bool, args []string) {
+	again := retry.Policy{Tries: 600, First: 100 * time.Millisecond, Most: 100 * time.Millisecond}
+	ts.Check(again.Do(context.Background(), func(context.Context) error {
+		found, err := s.search(s.newMailbox(args[0]), args[1])
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0:
+			return retry.Temporary(errors.New(args[1] + " does not arrive"))
+		case len(found) > 1:
+			return errors.New(args[1] + " arrived twice")
+		}
+		return nil
+	}))
+}
