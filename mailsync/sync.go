@@ -209,6 +209,12 @@ func (p *pass) folderError(ctx context.Context, s *PairState, err error) error {
 	var se *ServerError
 	var busy *BusyError
 	own := errors.As(err, &se) && se.Status == "NO" || errors.Is(err, ErrNoFolder) || errors.Is(err, errFolderChanged)
+	// A refusal with messages behind it that may have been taken: who looks
+	// again finds them, and meets the refused one alone.
+	var ae *AppendError
+	if errors.As(err, &ae) && ae.Unknown {
+		return err
+	}
 	strained := errors.As(err, &busy) && busy.Strain != Unavailable // every folder would hear the same
 	if ctx.Err() != nil || !own || strained || errors.Is(err, ErrAuth) || errors.Is(err, ErrIdentity) {
 		return err

@@ -27,7 +27,7 @@ func (s session) Append(folder string, r imap.LiteralReader, options *imap.Appen
 		return nil, err
 	}
 	if words := s.refuse(message); words != "" {
-		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeLimit, Text: words}
+		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Text: words}
 	}
 	return s.SessionIMAP4rev2.Append(folder, literal{strings.NewReader(string(message))}, options)
 }
