@@ -101,8 +101,8 @@ func (p *pass) recordNotes(ctx context.Context, l NoteList) error {
 	return nil
 }
 
-// moveAll follows moves of the source. A crash between the command and its
-// record leaves a copy that is lost in one folder and found in the other.
+// moveAll follows moves of the source. Each is announced, so that a crash
+// between the command and its record leaves no doubt who moved the copy.
 func (p *pass) moveAll(ctx context.Context, moves []MoveAction) error {
 	for _, m := range moves {
 		if err := p.stopped(); err != nil {
@@ -127,34 +127,48 @@ func (p *pass) move(ctx context.Context, from *PairState, m MoveAction) error {
 	if !p.target.Accepts().Move {
 		return p.copyInstead(ctx, m)
 	}
+	in := p.moveIntent(from, m)
+	if err := p.commit(ctx, Change{Open: in}); err != nil {
+		return err
+	}
 	var uids []UID
 	err := p.write("MOVE", func() (err error) {
 		uids, err = p.target.Move(ctx, []UID{m.Row.TargetUID}, p.state.targets[folderKey(m.To.Pair.Target.Path)])
 		return err
 	})
 	if err != nil {
+		// The intent stays open: the next pass looks what became of it.
 		return fmt.Errorf("move message %d from %s to %s: %w", m.Row.TargetUID, showPath(m.From), showPath(m.To.Pair.Target.Path), err)
 	}
 	p.wrote(m.From).removed++
 	p.report.MovedOnTarget++
-	return p.recordMove(ctx, m, uids)
+	return p.recordMove(ctx, in, m, uids)
+}
+
+func (p *pass) moveIntent(from *PairState, m MoveAction) *Intent {
+	return &Intent{Pair: m.To.Pair.ID, From: from.Pair.ID, Moved: m.Row.ID, At: p.Clock.Now(), Sources: []UID{m.Source.UID},
+		SourceValidity: m.To.Source.UIDValidity, Validity: m.To.Target.UIDValidity,
+		Next: max(m.To.Target.UIDNext, p.wrote(m.To.Pair.Target.Path).last+1)}
 }
 
 // recordMove gives the row its new folders. Without a UID from the server the
-// next pass finds the message by its octets.
-func (p *pass) recordMove(ctx context.Context, m MoveAction, uids []UID) error {
-	r := m.Row
-	r.Pair, r.SourceUID, r.SourceValidity = m.To.Pair.ID, m.Source.UID, m.To.Source.UIDValidity
-	r.TargetUID, r.TargetValidity, r.TargetFolder = 0, m.To.Target.UIDValidity, nil
+// intent stays open, and the next pass finds the message by its octets.
+func (p *pass) recordMove(ctx context.Context, in *Intent, m MoveAction, uids []UID) error {
 	if len(uids) != 1 {
 		p.state.pending[m.To.Pair.ID]++
-		return p.commit(ctx, Change{Rows: []*Row{r}})
+		return nil
 	}
-	r.TargetUID = uids[0]
+	m.Row.moved(in, uids[0])
 	w := p.wrote(m.To.Pair.Target.Path)
 	w.appended, w.last = w.appended+1, uids[0]
 	p.followFlags(m)
-	return p.commit(ctx, Change{Rows: []*Row{r}})
+	return p.commit(ctx, Change{Rows: []*Row{m.Row}, Close: in.ID})
+}
+
+// moved makes the row what its intent announced.
+func (r *Row) moved(in *Intent, uid UID) {
+	r.Pair, r.SourceUID, r.SourceValidity = in.Pair, in.Sources[0], in.SourceValidity
+	r.TargetUID, r.TargetValidity, r.TargetFolder = uid, in.Validity, nil
 }
 
 // followFlags brings over what was flagged on the source besides moving.

@@ -21,6 +21,7 @@ type scenario struct {
 	personality storetest.Personality
 	prepare     func(w *world) // before the pass that is killed
 	options     func(o *mailsync.Options)
+	since       func(w *world) // after it, and before the next
 }
 
 func scenarios() map[string]scenario {
@@ -55,9 +56,9 @@ func scenarios() map[string]scenario {
 			w.source.Put("Clients", "virus", day)
 			w.source.Put("INBOX", "virus", day)
 		}, options: small},
-		"first copy, no UIDPLUS":          {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
-		"first copy, single appends":      {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
-		"first copy, flagged is dropped":  {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},
+		"first copy, no UIDPLUS":         {personality: storetest.Personality{NoUIDPlus: true}, prepare: (*world).fill, options: small},
+		"first copy, single appends":     {personality: storetest.Personality{SingleAppend: true, NoCondStore: true}, prepare: (*world).fill, options: small},
+		"first copy, flagged is dropped": {personality: storetest.Personality{DropFlagged: true}, prepare: (*world).fill, options: small},
 		"first copy, messages are written anew": {personality: storetest.Personality{Render: anew}, prepare: (*world).fill, options: func(o *mailsync.Options) {
 			o.BatchMessages, o.Personality = 4, mailsync.Personality{Class: mailsync.Semantic}
 		}},
@@ -85,7 +86,26 @@ func scenarios() map[string]scenario {
 		}},
 		"keywords are refused":   {personality: storetest.Personality{FixedKeywords: []string{"$Forwarded"}}, prepare: (*world).fill, options: small},
 		"one message is refused": {personality: storetest.Personality{Refuse: refuseMarked}, prepare: func(w *world) { w.fill(); w.source.Put("INBOX", "virus", day) }, options: small},
-		"a folder was renamed":   {prepare: func(w *world) { w.fill(); w.complete(); w.source.Rename("Clients/Grands", "Grands comptes") }},
+		"moved, and moved back before the next pass": {prepare: func(w *world) {
+			w.fill()
+			w.complete()
+			w.source.Move("INBOX", 1, "Clients")
+			w.source.Move("Sent", 2, "Clients/Nouveau")
+		}, since: func(w *world) {
+			for _, folder := range []string{"Clients", "Clients/Nouveau"} {
+				list := w.source.Snapshot()[folder]
+				w.source.Move(folder, list[len(list)-1].UID, "INBOX")
+			}
+		}},
+		"moved, and moved on before the next pass, line ends are eaten": {personality: storetest.Personality{EatCR: true}, prepare: func(w *world) {
+			w.fill()
+			w.complete()
+			w.source.Move("INBOX", 1, "Clients")
+		}, since: func(w *world) {
+			list := w.source.Snapshot()["Clients"]
+			w.source.Move("Clients", list[len(list)-1].UID, "Sent")
+		}},
+		"a folder was renamed": {prepare: func(w *world) { w.fill(); w.complete(); w.source.Rename("Clients/Grands", "Grands comptes") }},
 		"late mail and moves, add-only": {prepare: func(w *world) {
 			w.fill()
 			w.complete()
@@ -161,6 +181,10 @@ func TestStepCrashMatrix(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := s.world(t)
 			want := start.fork(t)
+			if s.since != nil {
+				want.pass()
+				s.since(want)
+			}
 			want.end()
 			for n := 1; ; n++ {
 				w := start.fork(t)
@@ -169,6 +193,9 @@ func TestStepCrashMatrix(t *testing.T) {
 				}
 				steps++
 				w.ledger = w.ledger.(*ledgertest.Memory).Clone()
+				if s.since != nil {
+					s.since(w)
+				}
 				w.end()
 				if d := cmp.Diff(contents(want.target), contents(w.target)); d != "" {
 					t.Fatalf("killed at step %d: target differs (-undisturbed +killed):\n%s", n, d)

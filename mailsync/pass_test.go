@@ -27,7 +27,6 @@ type world struct {
 	ledger         mailsync.Ledger
 	o              mailsync.Options
 	gentle         bool // nobody expunges after a killed pass
-	moved          []string
 }
 
 func newWorld(t testing.TB, p storetest.Personality) *world {

@@ -16,7 +16,15 @@ func (p *pass) recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
-	for _, group := range together(intents) {
+	batches := make([]Intent, 0, len(intents))
+	for _, in := range intents {
+		if in.Moved == 0 {
+			batches = append(batches, in)
+		} else if err := p.recoverMove(ctx, in); err != nil {
+			return fmt.Errorf("look for an interrupted move: %w", err)
+		}
+	}
+	for _, group := range together(batches) {
 		if err := p.recoverIntent(ctx, group[0]); err != nil {
 			return fmt.Errorf("look for an interrupted batch: %w", err)
 		}
@@ -67,11 +75,8 @@ func (p *pass) recoverIntent(ctx context.Context, in Intent) error {
 	if s == nil || s.excluded() {
 		return p.commit(ctx, Change{Close: in.ID})
 	}
-	if wait := in.At.Add(p.Grace); p.Clock.Now().Before(wait) {
-		// The process that sent it may have died a moment ago.
-		if err := p.Clock.WaitUntil(ctx, wait); err != nil {
-			return err
-		}
+	if err := p.waitFor(ctx, in); err != nil {
+		return err
 	}
 	k, err := p.knownFrom(ctx, s, in)
 	if err != nil {
@@ -85,6 +90,15 @@ func (p *pass) recoverIntent(ctx context.Context, in Intent) error {
 		p.report.Outcomes[r.Outcome]++
 	}
 	return p.commit(ctx, Change{Rows: rows, Close: in.ID})
+}
+
+// waitFor gives a server time to finish: the process that sent the intent may
+// have died a moment ago.
+func (p *pass) waitFor(ctx context.Context, in Intent) error {
+	if wait := in.At.Add(p.Grace); p.Clock.Now().Before(wait) {
+		return p.Clock.WaitUntil(ctx, wait)
+	}
+	return nil
 }
 
 // known is what rows say of the messages of an intent.
