@@ -135,6 +135,7 @@ func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, [
 	}
 	maps.Copy(all, s.ruleCommands())
 	maps.Copy(all, s.inputCommands())
+	maps.Copy(all, s.refusedCommands())
 	return all
 }
 
