@@ -140,6 +140,7 @@ func (t *tick) plan(ctx context.Context) (planner.Input, *planner.Plan, error) {
 	}
 	fresh, found := make(in)
 	t.result.Diags = append(diags, found...)
+	t.result.Refused = planner.Unaccepted(in)
 	if t.session.planID == "" {
 		t.session.planID, t.result.PlanID = fresh.ID, fresh.ID
 	}

@@ -38,8 +38,10 @@ type Result struct {
 	Remaining   int       `json:"remaining"`
 	Failed      []string  `json:"failed,omitempty"`
 	// Refusal explains exit 5: what was reviewed and what would be done now;
-	// and exit 7 where a safety limit held.
+	// and exit 7 and 9 where a safety limit held, or messages were refused.
 	Refusal []string `json:"refusal,omitempty"`
+	// Refused says where messages were refused that nobody accepted.
+	Refused []string `json:"refused,omitempty"`
 	// Spared are the deletions that a safety limit did not let through.
 	Spared []Spared `json:"spared,omitempty"`
 	// Person lists what somebody is asked to do.
@@ -97,6 +99,8 @@ func (r *Result) conclude(p *planner.Plan, err error) {
 		}
 	case len(r.Failed) > 0 || p != nil && !p.Complete:
 		r.Status, r.ExitCode = "partial", ExitPartial
+	case len(r.Refused) > 0:
+		r.Status, r.ExitCode, r.Refusal = "partial", ExitPartial, r.Refused
 	case p != nil && p.Finished:
 		r.Status, r.ExitCode = "done", ExitDone
 	case r.Gate != "" && gateFailed(p, r.Gate):

@@ -81,6 +81,17 @@ func Settled(in Input, a migration.Address, check string, e state.Evidence) bool
 		int64(len(in.mailbox(a).Refused)) >= refused && len(in.unaccepted(a)) == 0
 }
 
+// Unaccepted says, a line a mailbox, where messages were refused that nobody
+// accepted.
+func Unaccepted(in Input) (lines []string) {
+	for _, m := range in.Desired.Mailboxes {
+		if n := len(in.unaccepted(m.Address)); n > 0 && !in.acceptedFor("messages", m.Address) && !in.acceptedFor("mailbox", m.Address) {
+			lines = append(lines, fmt.Sprintf("%s: the target refused %d messages; bascule plan names them, bascule report --refused saves them", m.Address, n))
+		}
+	}
+	return lines
+}
+
 // open counts what the last pass left behind and nobody accepted.
 func (in Input) open(a migration.Address) int {
 	b := in.mailbox(a)
