@@ -20,7 +20,7 @@ func (p *pass) copyAll(ctx context.Context, copies []CopyList) error {
 	for _, l := range copies {
 		p.state.total += len(l.At)
 		p.report.Due += l.Pair.octets(l.At)
-		l.Pair.again = l.Again
+		l.Pair.again, l.Pair.sent = l.Again, slices.Grow(l.Pair.sent, len(l.At))
 		due[l.Pair] = p.unsuspected(l.Pair, l.At)
 	}
 	if len(copies) > 0 && p.streams() {
