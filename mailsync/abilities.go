@@ -76,16 +76,20 @@ type Founder interface {
 // Streamer is a Target that takes a batch while it still works on those before it.
 type Streamer interface {
 	// AppendStream is Append for batch behind batch, without waiting for the
-	// answers. next returns the messages of a batch as Append wants them, and
-	// more = false at the end; with wait false it may return nil and more =
-	// true: none is there yet. done is told what Append would have returned,
-	// for each batch in their order. A batch that is refused ends nothing. The
-	// error is the connection's: batches that done was not told of are unknown.
-	AppendStream(ctx context.Context, f Folder, next func(wait bool) (batch NextMessage, more bool), done func(Appended, error)) error
+	// answers. next returns a batch, and more = false at the end; with wait
+	// false it may return nil and more = true: none is there yet. done is told
+	// what Append would have returned, for each batch in their order. A batch
+	// that is refused ends nothing. The error is the connection's: batches that
+	// done was not told of are unknown.
+	AppendStream(ctx context.Context, next func(wait bool) (batch *Batch, more bool), done func(Appended, error)) error
 }
 
-// NextMessage yields the messages of a batch, nil at its end.
-type NextMessage = func() (*Outgoing, error)
+// Batch is messages for one folder.
+type Batch struct {
+	To Folder
+	// Next yields them as Append wants them, nil at the end.
+	Next func() (*Outgoing, error)
+}
 
 // FlagChange sets or clears one flag on messages of a folder.
 type FlagChange struct {

@@ -18,8 +18,9 @@ func (p *pass) apply(ctx context.Context, a Actions) error {
 	return p.inTime(
 		func() error { return p.recordDecided(ctx, a) },
 		func() error { return p.moveAll(ctx, a.Moves) },
-		func() error { return p.copyAll(ctx, a.Copies) },
 		func() error { return p.confirm(ctx, a) },
+		func() error { return p.copyAll(ctx, a.Copies) },
+		func() error { return p.confirmAgain(ctx, a) },
 		func() error { return p.flagAll(ctx, append(a.Flags, p.state.moved...)) },
 		func() error { return p.settleAll(ctx) },
 		func() error { return p.deleteAll(ctx, a.Deletes) },

@@ -36,6 +36,7 @@ func (p *pass) copyAll(ctx context.Context, copies []CopyList) error {
 			if err := p.stopped(); err != nil {
 				return err
 			}
+			p.state.confirmed = nil // too long ago
 			if err := p.copyBatch(ctx, s, s.actions(batch), allFlags); err != nil {
 				if err = p.folderError(ctx, s, err); err != nil {
 					return err

@@ -39,6 +39,8 @@ type flow struct {
 	// source did not deliver.
 	left  map[*PairState][]uint32
 	doubt []doubted
+	// long is true when folders are copied that are opened for it.
+	long bool
 	// halted folders get nothing more: the server said something that is not
 	// about one message.
 	halted map[*PairState]bool
@@ -78,8 +80,9 @@ func (p *pass) flowAll(ctx context.Context, due map[*PairState][]uint32) (map[*P
 	for _, s := range p.state.pairs {
 		f.cut(s, due[s])
 	}
+	f.gather()
 	// Long folders first: the last one decides when all are done.
-	slices.SortStableFunc(f.queue, func(a, b segment) int { return cmp.Compare(len(b.batches), len(a.batches)) })
+	slices.SortStableFunc(f.queue, func(a, b segment) int { return cmp.Compare(len(b.portions), len(a.portions)) })
 	p.state.openSource, p.state.openTarget = "", ""
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer f.end(cancel)
@@ -112,6 +115,9 @@ func (p *pass) flowAll(ctx context.Context, due map[*PairState][]uint32) (map[*P
 			return nil, err
 		}
 	}
+	if f.long {
+		p.state.confirmed = nil // too long ago
+	}
 	return f.left, f.enough
 }
 
@@ -131,17 +137,18 @@ func (f *flow) cut(s *PairState, list []uint32) {
 		return
 	}
 	var octets int64
+	first := len(f.queue)
 	for _, batch := range f.p.batches(s, list) {
 		if f.p.suspicion(s, s.Source.messages.at(int(batch[0])).uid) > 0 {
 			f.left[s] = append(f.left[s], batch...)
 			continue
 		}
 		n := len(f.queue) - 1
-		if n < 0 || f.queue[n].pair != s || octets > segmentBytes || len(f.queue[n].batches) >= segmentBatches {
-			f.queue = append(f.queue, segment{pair: s, from: from, to: to, form: f.p.form(), avoid: f.p.avoid})
+		if n < first || octets > segmentBytes || len(f.queue[n].portions) >= segmentBatches {
+			f.queue = append(f.queue, segment{form: f.p.form(), avoid: f.p.avoid})
 			n, octets = len(f.queue)-1, 0
 		}
-		f.queue[n].batches = append(f.queue[n].batches, batch)
+		f.queue[n].portions = append(f.queue[n].portions, portion{pair: s, from: from, to: to, at: batch})
 		octets += s.octets(batch)
 	}
 }
@@ -150,15 +157,17 @@ func (f *flow) cut(s *PairState, list []uint32) {
 // there is room: also later, when other passes ended. A server that does not
 // want them is left in peace.
 func (f *flow) widen(ctx context.Context) {
-	batches, pairs := 0, map[*PairState]bool{}
+	batches, apart := 0, map[*PairState]bool{}
 	for _, g := range f.queue {
-		batches += len(g.batches)
-		pairs[g.pair] = true
+		if !g.many {
+			batches += len(g.portions)
+		}
+		apart[g.portions[0].pair] = true
 	}
 	for _, pr := range f.busy {
-		pairs[pr.pair] = true
+		apart[pr.portions[0].pair] = true
 	}
-	want := min(f.p.Connections, len(pairs), 1+batches/3)
+	want := min(f.p.Connections, len(apart), 1+batches/3)
 	for !f.unwanted && f.err == nil && f.enough == nil && len(f.lanes)+f.opening < want {
 		loan := f.p.Room.Lane(f.wake)
 		if loan == nil {
@@ -276,7 +285,9 @@ var errFlowEnded = errors.New("copying ended")
 func (f *flow) start(ctx context.Context) {
 	f.giveUp(func(s *PairState) bool { return f.halted[s] })
 	for _, l := range f.lanes {
-		i := slices.IndexFunc(f.queue, func(g segment) bool { return !f.working(g.pair) })
+		i := slices.IndexFunc(f.queue, func(g segment) bool {
+			return !slices.ContainsFunc(g.portions, func(q portion) bool { return f.working(q.pair) })
+		})
 		if i < 0 || f.err != nil || f.enough != nil {
 			return
 		}
@@ -295,17 +306,22 @@ func (f *flow) start(ctx context.Context) {
 // giveUp leaves segments of some folders to the plain way.
 func (f *flow) giveUp(which func(*PairState) bool) {
 	f.queue = slices.DeleteFunc(f.queue, func(g segment) bool {
-		if !which(g.pair) {
-			return false
+		if slices.ContainsFunc(g.portions, func(q portion) bool { return !which(q.pair) }) {
+			return false // of many folders, announce leaves out those that are halted
 		}
-		f.left[g.pair] = append(f.left[g.pair], slices.Concat(g.batches...)...)
+		for _, q := range g.portions {
+			f.leave(q)
+		}
 		return true
 	})
 }
 
+// leave leaves a batch to the plain way.
+func (f *flow) leave(q portion) { f.left[q.pair] = append(f.left[q.pair], q.at...) }
+
 func (f *flow) working(s *PairState) bool {
 	for _, pr := range f.busy {
-		if pr.pair == s {
+		if slices.Contains(pr.pairs(), s) {
 			return true
 		}
 	}
@@ -316,7 +332,13 @@ func (f *flow) working(s *PairState) bool {
 // together with the record of what ended.
 func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 	for f.err == nil {
-		more := !pr.closing && !f.halted[pr.pair] && pr.next < len(pr.batches) && len(pr.open) < window && f.granted(pr)
+		for !pr.closing && pr.next < len(pr.portions) && f.halted[pr.portions[pr.next].pair] {
+			pr.claim.Release()
+			pr.claim = nil
+			f.leave(pr.portions[pr.next])
+			pr.next++
+		}
+		more := !pr.closing && pr.next < len(pr.portions) && len(pr.open) < window && f.granted(pr)
 		if !more && c == nil {
 			break
 		}
@@ -325,8 +347,9 @@ func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 		}
 		var b *announced
 		if more {
-			batch := pr.pair.actions(pr.batches[pr.next])
-			b = &announced{number: pr.next, batch: batch, intent: f.p.intent(pr.pair, batch), claim: pr.claim}
+			q := pr.portions[pr.next]
+			batch := q.pair.actions(q.at)
+			b = &announced{number: pr.next, pair: q.pair, batch: batch, intent: f.p.intent(q.pair, batch), claim: pr.claim}
 			c.Open = b.intent
 			pr.next++
 			pr.claim = nil
@@ -341,7 +364,7 @@ func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 			pr.announcements <- b // has room for the window
 		}
 	}
-	if f.halted[pr.pair] || pr.next == len(pr.batches) {
+	if pr.next == len(pr.portions) {
 		f.close(pr)
 	}
 }
@@ -350,7 +373,8 @@ func (f *flow) announce(ctx context.Context, pr *progress, c *Change) {
 // octets is looked at again when the flow is woken.
 func (f *flow) granted(pr *progress) bool {
 	if pr.claim == nil {
-		octets := pr.pair.octets(pr.batches[pr.next])
+		q := pr.portions[pr.next]
+		octets := q.pair.octets(q.at)
 		if err := f.p.Room.Enough(octets); err != nil {
 			f.stop(err)
 			return false
@@ -402,7 +426,7 @@ func (f *flow) heard(ctx context.Context, e laneEvent) {
 	delete(f.busy, e.lane)
 	pr.forget()
 	if e.suspect != 0 {
-		f.p.suspects[suspectKey(pr.pair, e.suspect)]++
+		f.p.suspects[suspectKey(e.of, e.suspect)]++
 	}
 	f.close(pr)
 	switch {
@@ -413,8 +437,8 @@ func (f *flow) heard(ctx context.Context, e laneEvent) {
 	case e.err != nil:
 		f.failed(ctx, pr, e.err)
 	}
-	for ; pr.next < len(pr.batches); pr.next++ {
-		f.left[pr.pair] = append(f.left[pr.pair], pr.batches[pr.next]...)
+	for ; pr.next < len(pr.portions); pr.next++ {
+		f.leave(pr.portions[pr.next])
 	}
 }
 
@@ -430,7 +454,9 @@ func (f *flow) failed(ctx context.Context, pr *progress, err error) {
 		f.fail(err)
 		return
 	}
-	f.halted[pr.pair] = true
+	for _, s := range pr.pairs() {
+		f.halted[s] = true
+	}
 	for b := range pr.open {
 		f.withdraw(ctx, pr, b)
 	}
@@ -451,7 +477,7 @@ func (f *flow) withdraw(ctx context.Context, pr *progress, b *announced) {
 	if err := f.p.commit(ctx, Change{Close: b.intent.ID}); err != nil {
 		f.fail(err)
 	}
-	f.left[pr.pair] = append(f.left[pr.pair], pr.batches[b.number]...)
+	f.leave(pr.portions[b.number])
 }
 
 // landed records an answer, and announces the next batch with it.
@@ -462,7 +488,7 @@ func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
 	}
 	delete(pr.open, e.batch)
 	f.p.Tap("after APPEND")
-	s, b := pr.pair, e.batch
+	s, b := e.batch.pair, e.batch
 	sent, uids := b.sent, e.appended
 	if e.err != nil {
 		var ae *AppendError
@@ -471,7 +497,7 @@ func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
 			return
 		}
 		sent, uids = sent[:min(ae.Accepted, len(sent))], Appended{UIDs: ae.UIDs, UIDValidity: s.Target.UIDValidity}
-		f.refusedBy(pr, ae)
+		f.refusedBy(s, ae)
 	}
 	if len(sent) < len(b.batch) {
 		for _, a := range without(b.batch, sent, nil) {
@@ -491,9 +517,9 @@ func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
 	}
 }
 
-func (f *flow) refusedBy(pr *progress, ae *AppendError) {
+func (f *flow) refusedBy(s *PairState, ae *AppendError) {
 	var se *ServerError
 	if !errors.As(ae.Err, &se) || retry.IsTemporary(ae.Err) || stops(se) || se.Code == "TRYCREATE" {
-		f.halted[pr.pair] = true
+		f.halted[s] = true
 	}
 }

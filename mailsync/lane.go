@@ -17,20 +17,43 @@ type lane struct {
 	loan   Loan
 }
 
-// segment is what a lane copies at once: messages of one folder, in the
-// batches they are announced in, by their places in the source view.
+// segment is what a lane copies at once, in the batches it is announced in:
+// one folder, or few messages of each of many.
 type segment struct {
-	pair     *PairState
-	from, to Folder
-	batches  [][]uint32
+	portions []portion
 	form     Form
 	// avoid are keywords that messages are refused for.
 	avoid []string
+	// many folders are read behind one another, and appended to without being
+	// opened: for few messages that is what takes time.
+	many bool
+}
+
+// portion is a batch to be announced: messages of one folder, by their places
+// in the source view.
+type portion struct {
+	pair     *PairState
+	from, to Folder
+	at       []uint32
+	// accepts is what the target folder keeps, where it is not opened.
+	accepts Accepts
+}
+
+// pairs are the folders of the segment, in order.
+func (g segment) pairs() []*PairState {
+	var out []*PairState
+	for _, q := range g.portions {
+		if len(out) == 0 || out[len(out)-1] != q.pair {
+			out = append(out, q.pair)
+		}
+	}
+	return out
 }
 
 // announced is a batch whose intent is durable.
 type announced struct {
 	number int
+	pair   *PairState
 	batch  []CopyAction
 	intent *Intent
 	claim  *Claim
@@ -44,8 +67,9 @@ type laneEvent struct {
 	batch    *announced
 	appended Appended
 	err      error
-	// suspect is the message during which the connection ended, or 0.
+	// suspect is the message during which the connection ended, or 0; of is its folder.
 	suspect UID
+	of      *PairState
 }
 
 // stream carries one segment. One goroutine reads the source, the caller of
@@ -57,14 +81,15 @@ type stream struct {
 	// batches are announced here, in order; closed when there are no more.
 	announcements chan *announced
 
-	asked   []place // in the order of UIDs
+	groups  []group
 	parcels chan parcel
 	stop    chan struct{}
 	// enough, when closed, ends the segment after the message in hand.
 	enough <-chan struct{}
 	// verdict is what becomes of messages after stop was closed.
 	verdict error
-	flags   func(Meta) []string
+	// accepts is what the folder keeps that was opened.
+	accepts Accepts
 	// readErr is why the source ended early: written by the reading
 	// goroutine, read after parcels is closed.
 	readErr error
@@ -79,13 +104,24 @@ type stream struct {
 
 func newStream(g segment, l *lane, events chan<- laneEvent) *stream {
 	t := &stream{segment: g, lane: l, events: events, announcements: make(chan *announced, window), parcels: make(chan parcel), stop: make(chan struct{})}
-	for n, batch := range g.batches {
-		for at, i := range batch {
-			b := g.pair.Source.messages.at(int(i))
-			t.asked = append(t.asked, place{uid: b.uid, batch: int32(n), at: int32(at), empty: b.size == 0})
+	for n, q := range g.portions {
+		if n == 0 || g.portions[n-1].pair != q.pair {
+			t.groups = append(t.groups, group{from: q.from, validity: q.pair.Source.UIDValidity})
+		}
+		of := &t.groups[len(t.groups)-1]
+		for at, i := range q.at {
+			b := q.pair.Source.messages.at(int(i))
+			of.asked = append(of.asked, place{uid: b.uid, batch: int32(n), at: int32(at), empty: b.size == 0})
 		}
 	}
 	return t
+}
+
+// group is the messages of one source folder.
+type group struct {
+	from     Folder
+	validity uint32
+	asked    []place // in the order of UIDs
 }
 
 // place is where a message of the segment is: in which batch, and where there.
@@ -97,24 +133,27 @@ type place struct {
 }
 
 // find returns the place of a message, or nil for one that nobody asked for.
-func (t *stream) find(uid UID) *place {
-	i, ok := slices.BinarySearchFunc(t.asked, uid, func(x place, u UID) int { return cmp.Compare(x.uid, u) })
+func (g *group) find(uid UID) *place {
+	i, ok := slices.BinarySearchFunc(g.asked, uid, func(x place, u UID) int { return cmp.Compare(x.uid, u) })
 	if !ok {
 		return nil
 	}
-	return &t.asked[i]
+	return &g.asked[i]
 }
 
 // run copies the segment and tells how it ended.
 func (t *stream) run(ctx context.Context) {
-	err := t.open(ctx)
+	var err error
+	if !t.many {
+		err = t.open(ctx)
+	}
 	if err == nil {
 		err = t.carry(ctx)
 	}
 	e := laneEvent{lane: t.lane, err: err}
 	if t.current != nil && len(t.current.sent) > 0 {
 		if last := t.current.sent[len(t.current.sent)-1]; !last.whole {
-			e.suspect = last.action.Meta.UID
+			e.suspect, e.of = last.action.Meta.UID, t.current.pair
 		}
 	}
 	t.events <- e
@@ -122,28 +161,30 @@ func (t *stream) run(ctx context.Context) {
 
 // open opens the folder on both sides, and insists on both UIDVALIDITYs.
 func (t *stream) open(ctx context.Context) error {
+	q := t.portions[0]
 	done := make(chan error, 1)
 	go func() {
-		st, err := t.lane.target.Select(ctx, t.to)
-		if err == nil && st.UIDValidity != t.pair.Target.UIDValidity {
-			err = fmt.Errorf("target folder %s: %w", showPath(t.to.Path), errFolderChanged)
+		st, err := t.lane.target.Select(ctx, q.to)
+		if err == nil && st.UIDValidity != q.pair.Target.UIDValidity {
+			err = fmt.Errorf("target folder %s: %w", showPath(q.to.Path), errFolderChanged)
 		}
 		done <- err
 	}()
-	st, err := t.lane.source.Examine(ctx, t.from)
-	if err == nil && st.UIDValidity != t.pair.Source.UIDValidity {
-		err = fmt.Errorf("source folder %s: %w", showPath(t.from.Path), errFolderChanged)
+	st, err := t.lane.source.Examine(ctx, q.from)
+	if err == nil && st.UIDValidity != q.pair.Source.UIDValidity {
+		err = fmt.Errorf("source folder %s: %w", showPath(q.from.Path), errFolderChanged)
 	}
 	return errors.Join(err, <-done)
 }
 
 func (t *stream) carry(ctx context.Context) error {
-	accepts := t.lane.target.Accepts()
-	t.flags = func(m Meta) []string { return sendFlags(m.Flags, accepts, allFlags, t.avoid) }
+	if !t.many {
+		t.accepts = t.lane.target.Accepts()
+	}
 	reading, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
 	go t.read(reading)
-	err := t.lane.target.(Streamer).AppendStream(ctx, t.to, t.nextBatch, t.answered)
+	err := t.lane.target.(Streamer).AppendStream(ctx, t.nextBatch, t.answered)
 	t.clean, t.verdict = err == nil, errDiscarded
 	if err != nil {
 		t.verdict = err // the source's connection is of no use either: the pass begins anew
@@ -157,46 +198,73 @@ func (t *stream) carry(ctx context.Context) error {
 		p.done <- t.verdict
 	}
 	if err != nil {
-		return fmt.Errorf("append to %s: %w", showPath(t.to.Path), err)
+		return fmt.Errorf("append to %s: %w", t.where(false), err)
 	}
 	if t.readErr != nil {
-		return fmt.Errorf("read messages of %s: %w", showPath(t.from.Path), t.readErr)
+		return fmt.Errorf("read messages of %s: %w", t.where(true), t.readErr)
 	}
 	return nil
 }
 
-// read hands each message over and waits until its octets are used.
+// where names what a segment is about.
+func (t *stream) where(source bool) string {
+	switch {
+	case t.many:
+		return fmt.Sprintf("%d folders", len(t.groups))
+	case source:
+		return showPath(t.portions[0].from.Path)
+	}
+	return showPath(t.portions[0].to.Path)
+}
+
+// read hands each message over and waits until its octets are used. A folder
+// that is refused, or another one by now, delivers nothing: its batches end
+// empty, and the plain way finds the words for it.
 func (t *stream) read(ctx context.Context) {
 	defer close(t.parcels)
-	_, t.readErr = t.lane.source.Fetch(ctx, t.uids(), func(m Meta, octets int64, body io.Reader) error {
-		at := t.find(m.UID)
-		if at == nil || at.seen || octets == 0 && !at.empty {
-			return discard(body)
-		}
-		at.seen = true
-		p := parcel{meta: m, place: at, octets: octets, body: body, done: make(chan error, 1)}
-		select {
-		case t.parcels <- p:
-		case <-t.stop:
-			p.done <- t.verdict
-		}
-		if err := <-p.done; err != nil && !errors.Is(err, errDiscarded) {
-			return err
-		}
-		return discard(body)
+	if !t.many {
+		_, t.readErr = t.lane.source.Fetch(ctx, t.groups[0].uids(), func(m Meta, octets int64, body io.Reader) error {
+			return t.hand(&t.groups[0], m, octets, body)
+		})
+		return
+	}
+	readings := make([]Reading, len(t.groups))
+	for i, g := range t.groups {
+		readings[i] = Reading{Folder: g.from, Validity: g.validity, UIDs: g.uids()}
+	}
+	_, t.readErr = t.lane.source.(Reader).ReadAll(ctx, readings, func(i int, m Meta, octets int64, body io.Reader) error {
+		return t.hand(&t.groups[i], m, octets, body)
 	})
 }
 
-func (t *stream) uids() []UID {
-	out := make([]UID, len(t.asked))
-	for i, a := range t.asked {
+func (t *stream) hand(g *group, m Meta, octets int64, body io.Reader) error {
+	at := g.find(m.UID)
+	if at == nil || at.seen || octets == 0 && !at.empty {
+		return discard(body)
+	}
+	at.seen = true
+	p := parcel{meta: m, place: at, octets: octets, body: body, done: make(chan error, 1)}
+	select {
+	case t.parcels <- p:
+	case <-t.stop:
+		p.done <- t.verdict
+	}
+	if err := <-p.done; err != nil && !errors.Is(err, errDiscarded) {
+		return err
+	}
+	return discard(body)
+}
+
+func (g *group) uids() []UID {
+	out := make([]UID, len(g.asked))
+	for i, a := range g.asked {
 		out[i] = a.uid
 	}
 	return out
 }
 
 // nextBatch is asked by the target for what to send next.
-func (t *stream) nextBatch(wait bool) (NextMessage, bool) {
+func (t *stream) nextBatch(wait bool) (*Batch, bool) {
 	if t.current != nil && t.broken() || asked(t.enough) {
 		return nil, false
 	}
@@ -215,7 +283,7 @@ func (t *stream) nextBatch(wait bool) (NextMessage, bool) {
 	}
 	t.current = b
 	t.underway = append(t.underway, b)
-	return t.nextMessage, true
+	return &Batch{To: t.portions[b.number].to, Next: t.nextMessage}, true
 }
 
 func (t *stream) broken() bool {
@@ -261,9 +329,17 @@ func (t *stream) nextMessage() (*Outgoing, error) {
 func (t *stream) give(p *parcel) *Outgoing {
 	t.held = p
 	s := &sentMessage{action: t.current.batch[p.place.at], hash: t.form.NewHasher(), octets: p.octets, whole: p.octets == 0}
-	s.flags = t.flags(s.action.Meta)
+	s.flags = sendFlags(s.action.Meta.Flags, t.keeps(), allFlags, t.avoid)
 	t.current.sent = append(t.current.sent, s)
 	return &Outgoing{Size: p.octets, Date: s.action.Meta.Date, Flags: s.flags, Body: &tee{from: p.body, message: s}}
+}
+
+// keeps is what the folder of the current batch accepts.
+func (t *stream) keeps() Accepts {
+	if t.many {
+		return t.portions[t.current.number].accepts
+	}
+	return t.accepts
 }
 
 func (t *stream) release(err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // confirmed is what a target folder said when it was opened for writing a
@@ -13,11 +14,11 @@ type confirmed struct {
 	err     error
 }
 
-// confirm opens the target folders in which flags will be changed, or messages
-// deleted, all in one flight: is each still the one that was looked at, and
-// which flags does it keep? What is sent next is on its way before the folder
-// says its UIDVALIDITY again; the time in which a folder could be replaced
-// unseen is that between two flights.
+// confirm opens the target folders in which flags will be changed, messages
+// deleted, or few copied, all in one flight: is each still the one that was
+// looked at, and which flags does it keep? What is sent next is on its way
+// before the folder says its UIDVALIDITY again; the time in which a folder
+// could be replaced unseen is that between flights that follow each other.
 func (p *pass) confirm(ctx context.Context, a Actions) error {
 	p.state.confirmed = map[string]confirmed{}
 	s, ok := p.target.(Storer)
@@ -31,30 +32,44 @@ func (p *pass) confirm(ctx context.Context, a Actions) error {
 		return fmt.Errorf("open %d target folders: %w", len(asked), err)
 	}
 	for i, x := range stored {
-		p.state.confirmed[folderKey(asked[i].Folder.Path)] = confirmed{x.Accepts, openError(asked[i].Folder.Path, asked[i].Validity, x)}
+		path := asked[i].Folder.Path
+		p.state.confirmed[folderKey(path)] = confirmed{x.Accepts, openError(path, asked[i].Validity, x)}
 	}
 	return nil
 }
 
-// toBeWritten names each folder with flags or deletions once.
+// confirmAgain is for what is left to be done after copying took its time.
+func (p *pass) confirmAgain(ctx context.Context, a Actions) error {
+	if p.state.confirmed != nil {
+		return nil
+	}
+	a.Copies = nil
+	return p.confirm(ctx, a)
+}
+
+// toBeWritten names each folder once.
 func (p *pass) toBeWritten(a Actions) []Storing {
 	var out []Storing
 	seen := map[string]bool{}
-	add := func(path []string, r *Row) {
+	add := func(path []string, validity uint32) {
 		k := folderKey(path)
 		if f, ok := p.state.targets[k]; ok && !seen[k] {
 			seen[k] = true
-			out = append(out, Storing{Folder: f, Validity: r.TargetValidity})
+			out = append(out, Storing{Folder: f, Validity: validity})
 		}
 	}
-	for _, f := range a.Flags {
-		add(f.Folder, f.Row)
-	}
-	for _, f := range p.state.moved {
-		add(f.Folder, f.Row)
+	for _, f := range slices.Concat(a.Flags, p.state.moved) {
+		add(f.Folder, f.Row.TargetValidity)
 	}
 	for _, d := range a.Deletes {
-		add(d.Folder, d.Row)
+		add(d.Folder, d.Row.TargetValidity)
+	}
+	if p.gathers() {
+		for _, c := range a.Copies {
+			if p.few(c.Pair, c.At) {
+				add(c.Pair.Pair.Target.Path, c.Pair.Target.UIDValidity)
+			}
+		}
 	}
 	return out
 }

@@ -16,12 +16,12 @@ const streamFlight = 16
 
 // AppendStream implements mailsync.Streamer: one MULTIAPPEND behind the other.
 // Servers that must be waited for in the middle of a command get them one by one.
-func (t *Target) AppendStream(ctx context.Context, f mailsync.Folder, next func(wait bool) (mailsync.NextMessage, bool), done func(mailsync.Appended, error)) error {
-	st := &stream{t: t, folder: f, next: next, done: done}
+func (t *Target) AppendStream(ctx context.Context, next func(wait bool) (*mailsync.Batch, bool), done func(mailsync.Appended, error)) error {
+	st := &stream{t: t, next: next, done: done}
 	if !t.multi() || t.s.lit != wire.LiteralPlus {
 		return st.oneByOne(ctx)
 	}
-	return t.s.do(ctx, "append to folder "+quote(f), func() error {
+	return t.s.do(ctx, "append messages", func() error {
 		t.s.conn.Patience(t.s.lim.Commit)
 		defer t.s.conn.Patience(0)
 		return st.run()
@@ -29,11 +29,10 @@ func (t *Target) AppendStream(ctx context.Context, f mailsync.Folder, next func(
 }
 
 type stream struct {
-	t      *Target
-	folder mailsync.Folder
-	next   func(wait bool) (mailsync.NextMessage, bool)
-	done   func(mailsync.Appended, error)
-	air    []underway
+	t    *Target
+	next func(wait bool) (*mailsync.Batch, bool)
+	done func(mailsync.Appended, error)
+	air  []underway
 }
 
 // underway is a batch whose answer was not read; command is nil for one that
@@ -57,7 +56,7 @@ func (st *stream) run() error {
 		if batch == nil {
 			continue
 		}
-		a := &appending{t: st.t, folder: st.folder, next: batch, lit: st.t.s.lit}
+		a := &appending{t: st.t, folder: batch.To, next: batch.Next, lit: st.t.s.lit}
 		m, err := a.send()
 		if err != nil {
 			return err
@@ -94,7 +93,7 @@ func (st *stream) oneByOne(ctx context.Context) error {
 		if batch == nil {
 			continue
 		}
-		out, err := st.t.Append(ctx, st.folder, batch)
+		out, err := st.t.Append(ctx, batch.To, batch.Next)
 		var ae *mailsync.AppendError
 		if errors.As(err, &ae) && ae.Unknown {
 			return err

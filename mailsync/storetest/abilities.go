@@ -88,27 +88,39 @@ func foundingAgrees(t *testing.T, f Fixture) {
 	}
 }
 
-// streamKeepsOrder: batches behind one another arrive as batches one by one
-// would, and answers come in order.
+// streamKeepsOrder: batches behind one another, for several folders, arrive as
+// batches one by one would, and answers come in order. One that is refused
+// ends nothing.
 func streamKeepsOrder(t *testing.T, f Fixture) {
 	s := f.begin(t)
 	streamer, ok := s.target.(mailsync.Streamer)
 	if !ok {
 		t.Skip("no streams")
 	}
-	var sent []string
-	batches := make([]mailsync.NextMessage, 40)
+	folders := []mailsync.Folder{s.folder}
+	for _, name := range []string{"Contrat 2", "Contrat 3"} {
+		folder, err := s.target.Create(s.ctx, []string{name}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		folders = append(folders, folder)
+	}
+	sent, uids := map[string][]string{}, map[string][]mailsync.UID{}
+	batches := make([]*mailsync.Batch, 40)
 	for n := range batches {
+		to := folders[n%3]
 		var bodies []string
 		for i := range n % 4 {
 			bodies = append(bodies, fmt.Sprintf("Subject: %d.%d\r\n\r\n%s", n, i, mail(n)))
 		}
-		sent = append(sent, bodies...)
-		batches[n] = batchOf(bodies...)
+		if n == 17 {
+			to = mailsync.Folder{Path: []string{"Fantome"}, Raw: "Fantome"}
+		}
+		sent[to.Raw] = append(sent[to.Raw], bodies...)
+		batches[n] = &mailsync.Batch{To: to, Next: batchOf(bodies...)}
 	}
-	var uids []mailsync.UID
 	answers, given := 0, 0
-	err := streamer.AppendStream(s.ctx, s.folder, func(wait bool) (mailsync.NextMessage, bool) {
+	err := streamer.AppendStream(s.ctx, func(wait bool) (*mailsync.Batch, bool) {
 		if given == len(batches) {
 			return nil, false
 		}
@@ -118,27 +130,30 @@ func streamKeepsOrder(t *testing.T, f Fixture) {
 		given++
 		return batches[given-1], true
 	}, func(a mailsync.Appended, err error) {
-		if err != nil {
+		if (err != nil) != (answers == 17) {
 			t.Errorf("batch %d: %v", answers, err)
 		}
+		raw := batches[answers].To.Raw
+		uids[raw] = append(uids[raw], a.UIDs...)
 		answers++
-		uids = append(uids, a.UIDs...)
 	})
 	if err != nil || answers != len(batches) {
 		t.Fatalf("%d answers to %d batches, %v", answers, len(batches), err)
 	}
-	s.selectFolder(s.folder)
-	there := s.uids()
-	bodies, _ := s.bodies(there)
-	var got []string
-	for _, u := range there {
-		got = append(got, bodies[u])
-	}
-	if d := cmp.Diff(sent, got); d != "" {
-		t.Fatalf("(-sent +stored):\n%.2000s", d)
-	}
-	if s.target.Accepts().UIDPlus && !slices.Equal(uids, there) {
-		t.Fatalf("answers named %v, there are %v", uids, there)
+	for _, folder := range folders {
+		s.selectFolder(folder)
+		there := s.uids()
+		bodies, _ := s.bodies(there)
+		var got []string
+		for _, u := range there {
+			got = append(got, bodies[u])
+		}
+		if d := cmp.Diff(sent[folder.Raw], got); d != "" {
+			t.Fatalf("(-sent +stored):\n%.2000s", d)
+		}
+		if s.target.Accepts().UIDPlus && !slices.Equal(uids[folder.Raw], there) {
+			t.Fatalf("answers named %v, there are %v", uids[folder.Raw], there)
+		}
 	}
 }
 

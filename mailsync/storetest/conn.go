@@ -503,7 +503,7 @@ const lateness = 3
 
 // AppendStream stores batch by batch and answers late: what is stored when the
 // connection ends may not have been answered.
-func (c *conn) AppendStream(ctx context.Context, f mailsync.Folder, next func(bool) (mailsync.NextMessage, bool), done func(mailsync.Appended, error)) error {
+func (c *conn) AppendStream(ctx context.Context, next func(bool) (*mailsync.Batch, bool), done func(mailsync.Appended, error)) error {
 	type answer struct {
 		out mailsync.Appended
 		err error
@@ -521,7 +521,7 @@ func (c *conn) AppendStream(ctx context.Context, f mailsync.Folder, next func(bo
 		if batch == nil {
 			continue
 		}
-		out, err := c.Append(ctx, f, batch)
+		out, err := c.Append(ctx, batch.To, batch.Next)
 		var ae *mailsync.AppendError
 		if errors.As(err, &ae) && (ae.Unknown || errors.Is(err, ErrCut)) {
 			return err
