@@ -84,14 +84,14 @@ func (s *scriptWorld) cmdEmptied(ts *testscript.TestScript, _ bool, args []strin
 	ts.Check(c.UIDExpunge(all).Close())
 }
 
-// accepting FILE NAME REASON writes an accept block for alice, with the line
+// accepting FILE PERSON NAME REASON writes an accept block, with the line
 // that the last command showed for it, as a person copies it.
 func cmdAccepting(ts *testscript.TestScript, _ bool, args []string) {
 	line := regexp.MustCompile(`message = "(?:[^"\\]|\\.)*"`).FindString(ts.ReadFile("stdout"))
 	if line == "" {
 		ts.Fatalf("nothing to copy in:\n%s", ts.ReadFile("stdout"))
 	}
-	block := "\naccept \"" + args[1] + "\" {\n  check   = \"messages\"\n  mailbox = mailbox.team[\"alice\"]\n  " + line + "\n  reason  = \"" + args[2] + "\"\n  until   = \"2027-04-01\"\n}\n"
+	block := "\naccept \"" + args[2] + "\" {\n  check   = \"messages\"\n  mailbox = mailbox.team[\"" + args[1] + "\"]\n  " + line + "\n  reason  = \"" + args[3] + "\"\n  until   = \"2027-04-01\"\n}\n"
 	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_WRONLY, 0)
 	ts.Check(err)
 	_, err = f.WriteString(block)
@@ -99,15 +99,15 @@ func cmdAccepting(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(f.Close())
 }
 
-// saved DIR N makes sure that N .eml files are there, for nobody else to read,
-// each with the octets of a message of alice's old INBOX.
+// saved DIR PERSON N makes sure that N .eml files are there, for nobody else to read,
+// each with the octets of a message of the old INBOX.
 func (s *scriptWorld) cmdSaved(ts *testscript.TestScript, _ bool, args []string) {
 	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.eml"))
 	ts.Check(err)
-	if strconv.Itoa(len(files)) != args[1] {
-		ts.Fatalf("%d files, not %s", len(files), args[1])
+	if strconv.Itoa(len(files)) != args[2] {
+		ts.Fatalf("%d files, not %s", len(files), args[2])
 	}
-	old, err := s.read(s.oldMailbox("alice"))
+	old, err := s.read(s.oldMailbox(args[1]))
 	ts.Check(err)
 	for _, name := range files {
 		octets, err := os.ReadFile(name)
