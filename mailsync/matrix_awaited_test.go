@@ -27,26 +27,25 @@ func stoppers() []stopper {
 }
 
 // withheld are the folders that would stop a copy, as patterns.
-func withheld(from, to string) []string {
+func (m *matrix) withheld(from, to string) []string {
 	var out []string
 	for _, x := range stoppers() {
 		if x.target == to || x.source == from && x.source != reference {
-			out = append(out, x.folder())
+			out = append(out, m.pattern(x.class))
 		}
 	}
 	return out
 }
 
-func (x stopper) folder() string {
-	for _, c := range corpus() {
-		if c.class == x.class {
-			return pattern(c.path)
+// pattern names a folder of the corpus in rules.
+func (m *matrix) pattern(class string) string {
+	for _, c := range m.corpus {
+		if c.class == class {
+			return folders.Show(c.path)
 		}
 	}
-	panic("bug: no folder of class " + x.class)
+	panic("bug: no folder of class " + class)
 }
-
-func pattern(path []string) string { return folders.Show(path) }
 
 // finding is something that has no name, or should not be.
 type finding struct {

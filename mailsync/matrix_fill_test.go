@@ -57,6 +57,7 @@ func mailboxesOf(name string) []string {
 // server is one that runs.
 type server struct {
 	serverKind
+	corpus  []corpusFolder // what it is filled with
 	account func(user string) account
 
 	held    box                          // what it holds as a source
@@ -67,13 +68,16 @@ type server struct {
 	changes map[string][]difference // by the source of the copy
 }
 
-// matrix is the servers.
-type matrix struct{ servers map[string]*server }
+// matrix is the servers, and what they are filled with.
+type matrix struct {
+	corpus  []corpusFolder
+	servers map[string]*server
+}
 
 func startMatrix(t *testing.T) *matrix {
-	m := &matrix{servers: map[string]*server{}}
+	m := &matrix{corpus: corpus(), servers: map[string]*server{}}
 	for _, k := range serverKinds() {
-		m.servers[k.name] = &server{serverKind: k, account: k.start(t, mailboxesOf(k.name)),
+		m.servers[k.name] = &server{serverKind: k, corpus: m.corpus, account: k.start(t, mailboxesOf(k.name)),
 			inside: map[string]map[uint32]string{}, changes: map[string][]difference{}}
 	}
 	return m
@@ -84,7 +88,7 @@ func (s *server) fill(t *testing.T) {
 	f := &filler{t: t, access: s.account(sourceMailbox).access}
 	f.connect()
 	said := map[string]string{}
-	for _, c := range corpus() {
+	for _, c := range s.corpus {
 		name := s.rawName(c.path)
 		if words := f.do(func() error { return f.j.must("CREATE " + quoted(name)) }); words != "" {
 			s.misfits = append(s.misfits, difference{class: c.class, kind: absent, words: words})
@@ -96,7 +100,7 @@ func (s *server) fill(t *testing.T) {
 	}
 	f.j.close()
 	s.held = readBox(t, f.access)
-	for _, c := range corpus() {
+	for _, c := range s.corpus {
 		s.misfits = append(s.misfits, s.misfit(c, said)...)
 	}
 	s.misfits = crowded(s.misfits)
@@ -153,7 +157,7 @@ func (s *server) items(path []string) []item {
 // class is what the corpus calls a folder, or its name where a server made
 // something else of it.
 func (s *server) class(path []string) string {
-	for _, c := range corpus() {
+	for _, c := range s.corpus {
 		if slices.Equal(c.path, path) {
 			return c.class
 		}
@@ -208,6 +212,14 @@ func (s *server) note(from string, list []difference) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes[from] = list
+}
+
+// complete reports whether all copies were made: -run may choose a few.
+func (m *matrix) complete() bool {
+	return !slices.ContainsFunc(edges(), func(e [2]string) bool {
+		_, made := m.servers[e[1]].changes[e[0]]
+		return !made
+	})
 }
 
 // golden compares what was found on each server with its file.
