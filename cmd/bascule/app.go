@@ -156,7 +156,7 @@ func (c *cli) wire(cfg *config.Config) *app {
 	a.store = c.stateStore(cfg)
 	a.limits = c.sharedLimits(a.desired.Settings.Timezone)
 	a.resolver = &lookup.Resolver{Dialer: c.Dial, Recursive: c.Resolvers}
-	a.looker = &observe.Looker{Clock: c.Clock, Resolver: a.resolver, Provider: a.provider, OpenSource: a.openSource, OpenTarget: a.openTarget}
+	a.looker = &observe.Looker{Clock: c.Clock, Resolver: a.resolver, Provider: a.provider, OpenSource: a.glanceSource, OpenTarget: a.glanceTarget}
 	return a
 }
 

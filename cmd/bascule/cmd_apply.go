@@ -39,7 +39,9 @@ func (c *cli) cmdApply() *cobra.Command {
 		Use: "apply [PLAN]", Short: "Do what is ready, then stop at the first closed gate", Args: cobra.MaximumNArgs(1),
 		Long: `apply is a tick: it takes the lock, pulls late mail where the MX has moved,
 looks again, does what is ready, and stops at the first closed gate. Run it
-from a schedule every ten minutes, or let it wait.
+from a schedule every ten minutes, or let it wait: with --wait it gives the
+lock back, listens to the sources and passes a mailbox as soon as something
+happens there.
 
 With a saved plan it never asks: it does what was reviewed, or refuses.
 Without one it plans, shows the plan, and asks for "yes".
@@ -61,7 +63,7 @@ the second ends at once. Both are safe: the next apply goes on from there.
 	addSources(cmd, &f.src)
 	fl := cmd.Flags()
 	fl.BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
-	fl.StringVar(&f.until, "until", "", "do nothing after `PHASE` (inclusive)")
+	fl.StringVar(&f.until, "until", "", "do nothing after `PHASE`; end when it is done")
 	fl.StringVar(&f.wait, "wait", "", "wait up to `DURATION` for gates, without the lock")
 	fl.StringVar(&f.maxDuration, "max-duration", "", "stop after `DURATION`, as the first Ctrl-C does")
 	fl.StringVar(&f.lockTimeout, "lock-timeout", "", "wait up to `DURATION` for the state lock")
