@@ -146,6 +146,9 @@ func (x *copying) concludeJSON(r mailsync.Report, v *mailsync.Verification, refu
 	for _, l := range append(x.also(r), failureLines(r.Held)...) {
 		tell(view.Warn, "copy_note", l, nil)
 	}
+	for _, l := range failureLines(r.SparedFirst) {
+		tell(view.Warn, "copy_spared", l, nil)
+	}
 	fields := map[string]string{"copied": strconv.Itoa(r.Outcomes[mailsync.Copied]), "adopted": strconv.Itoa(r.Outcomes[mailsync.Adopted]),
 		"bytes": strconv.FormatInt(r.Bytes, 10), "failed": strconv.Itoa(len(r.Failures)), "rejected": strconv.Itoa(r.Totals[mailsync.Rejected]),
 		"spared": strconv.Itoa(r.Spared), "complete": strconv.FormatBool(r.Complete)}
