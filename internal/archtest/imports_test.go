@@ -137,7 +137,7 @@ var reservations = []reserved{
 	{"github.com/google/go-cmp", []string{"maildns/zonewriter/writertest", "mailsync/ledger/ledgertest", "mailsync/storetest", "providers/providertest", "state/statetest"}, "for tests and suites of contracts"},
 	{"pgregory.net/rapid", nil, "for tests"},
 	{"go.uber.org/goleak", nil, "for tests"},
-	{"testing", []string{"maildns/zonewriter/writertest", "mailsync/ledger/ledgertest", "mailsync/storetest", "providers/providertest", "state/statetest", "internal/testservers"}, "tests are not linked into the program"},
+	{"testing", []string{"maildns/zonewriter/writertest", "mailsync/ledger/ledgertest", "mailsync/storetest", "providers/providertest", "state/statetest", "internal/testservers", "internal/faultproxy"}, "tests are not linked into the program"},
 	{"os/exec", []string{"internal/secret", "internal/testservers", "tools/*", "bench"}, "nothing is run but what a secret names, tests and campaigns start, and never through a shell"},
 	{"plugin", nil, "drivers are compiled in"},
 	{"unsafe", nil, "no need of it"},
