@@ -192,6 +192,7 @@ func mailboxBlock() blockSpec {
 				{name: "credential", kind: "text", def: "password when one is given, else keep", doc: "`\"password\"`, or `\"keep\"`: the source's password"},
 				{name: "quota", kind: "size", doc: "`\"10GB\"`; the service's default when left out"},
 				{name: "on_existing", kind: "text", def: "refuse", doc: "`\"refuse\"` or `\"adopt\"` an account that was there before"},
+				{name: "on_similar", kind: "text", def: "ask", doc: "`\"ask\"`, `\"adopt\"` or `\"keep_both\"`: messages that the target seems to hold altered, and that were not copied by bascule"},
 			}},
 			{name: "folders", doc: "rules on top of the automatic mapping; names are paths joined by /", attrs: []attrSpec{
 				{name: "rename", kind: "map of texts", doc: "old path = new path"},

@@ -60,6 +60,9 @@ func decodeTargetAccount(t *reader, m migration.Mailbox) migration.TargetAccount
 		Quota:      parsed(t, "quota", 0, parseSize),
 		OnExisting: t.choice("on_existing", "refuse", []string{"refuse", "adopt"}, nil),
 	}
+	if similar := t.choice("on_similar", "ask", []string{"ask", "adopt", "keep_both"}, nil); similar != "ask" {
+		a.OnSimilar = similar
+	}
 	def := "keep"
 	if !a.Password.IsZero() || t.has("password") && !t.good("password") {
 		def = "password"

@@ -25,6 +25,8 @@ func (t *tick) act(ctx context.Context, in planner.Input, s planner.Step) (outco
 		return t.setAlias(ctx, in, s)
 	case planner.PinIdentity:
 		return t.pinIdentity(ctx, in, s)
+	case planner.ProbeTarget:
+		return t.probeTarget(ctx, in, s)
 	case planner.EditRRset:
 		return t.editRRset(ctx, in, s)
 	case planner.CheckDomain:

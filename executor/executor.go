@@ -176,7 +176,7 @@ func (t *tick) batch(p *planner.Plan) []planner.Step {
 // anew after each.
 func alike(s planner.Step) bool {
 	switch s.Action.Kind {
-	case planner.CreateAccount, planner.AdoptAccount, planner.SetAlias, planner.PinIdentity, planner.WriteKit, planner.CheckDomain:
+	case planner.CreateAccount, planner.AdoptAccount, planner.SetAlias, planner.PinIdentity, planner.ProbeTarget, planner.WriteKit, planner.CheckDomain:
 		return true
 	}
 	return false

@@ -259,6 +259,7 @@ func (t *tick) passOptions(j job, ledger mailsync.Ledger) mailsync.Options {
 		OpenTarget: func(ctx context.Context) (mailsync.Target, error) {
 			return t.World.OpenTarget(ctx, j.to, j.mailbox, j.known.Target)
 		},
+		Personality: personalityOf(j.known.Personality), OnSimilar: similarTo(j.mailbox.Target.OnSimilar),
 		Ledger: ledger, Owner: fmt.Sprintf("%s on %s (pid %d)", t.Holder.Who, t.Holder.Host, t.Holder.PID),
 		Clock: t.World.Clock, Final: j.step.Action.Sync.Final, KeepVanished: !j.sync.MirrorDeletions,
 		Stop: t.Stop, StopGrace: stopGrace,
@@ -270,9 +271,6 @@ func (t *tick) passOptions(j job, ledger mailsync.Ledger) mailsync.Options {
 	if j.step.Action.Sync.AddOnly {
 		o.Policy = mailsync.AddOnly
 		o.Fences = fencesOf(j.known.Fences)
-	}
-	if j.mailbox.Target.OnExisting == "adopt" {
-		o.OnSimilar = mailsync.AdoptSimilar
 	}
 	return o
 }
@@ -334,6 +332,9 @@ func passText(r mailsync.Report) string {
 	}
 	if r.Refusal != "" {
 		text += "; deletions refused: " + r.Refusal
+	}
+	if len(r.Exceptions) > 0 {
+		text += "; the target does not keep: " + exceptionsText(r.Exceptions)
 	}
 	return text
 }

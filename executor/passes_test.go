@@ -79,7 +79,7 @@ func TestTheLockIsTakenBackPatiently(t *testing.T) {
 	w := company(t)
 	held := false
 	w.targets[alice].Before = func(command string) error {
-		if command == "APPEND" && !held {
+		if command == "APPEND" && w.probed(alice) && !held {
 			held = true
 			if _, _, err := w.store().Lock(context.Background(), state.Holder{Who: "bea"}); err != nil {
 				t.Error(err) // its lease ends by itself after 90 s
@@ -226,7 +226,7 @@ func TestAPlanChangedBySomebodyDuringThePassesIsRefusedAfterThem(t *testing.T) {
 	p := w.plan()
 	moved := false
 	w.targets[alice].Before = func(command string) error {
-		if command == "APPEND" && !moved {
+		if command == "APPEND" && w.probed(alice) && !moved {
 			moved = true
 			w.change(func(st *state.State) { st.Revision++ })
 		}

@@ -77,6 +77,8 @@ func recordPass(st *state.State, j job, r seen, now time.Time) {
 	b.Pass = &state.Pass{Started: r.Started, Ended: r.Ended, Complete: r.Complete, Open: r.open(), LastComplete: last, Left: max(0, r.Due-r.Bytes)}
 	b.Pass.InboxNext, b.Pass.InboxValidity = inboxOf(r.Report)
 	b.Paused = nil
+	b.Similar = similarIn(r.Report, b.Similar)
+	b.Exceptions = addExceptions(b.Exceptions, r.Exceptions)
 	b.Totals.Source = int64(r.SourceMessages)
 	b.Totals.Bytes += r.Bytes
 	b.Totals.ByOutcome = map[string]int64{}

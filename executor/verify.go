@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -25,7 +26,7 @@ func (t *tick) verifyMailbox(ctx context.Context, j job, ledger mailsync.Ledger)
 		OpenTarget: func(ctx context.Context) (mailsync.Source, error) {
 			return t.World.OpenTarget(ctx, j.to, j.mailbox, j.known.Target)
 		},
-		Ledger: ledger, Depth: depth, Now: t.World.Clock.Now(),
+		Ledger: ledger, Depth: depth, Personality: personalityOf(j.known.Personality), Now: t.World.Clock.Now(),
 	})
 	if err != nil {
 		return outcome{}, err
@@ -39,6 +40,9 @@ func (t *tick) verifyMailbox(ctx context.Context, j job, ledger mailsync.Ledger)
 		for check, e := range found {
 			e.At = now
 			o.Evidence[check] = e
+		}
+		if depth == mailsync.Full { // it looked at everything
+			st.MailboxOf(j.mailbox.Address).Exceptions = exceptionsState(v.Exceptions)
 		}
 	}}
 	if j.step.Name != "compare" {
@@ -70,7 +74,8 @@ func mailboxEvidence(v mailsync.Verification) map[string]state.Evidence {
 	}
 	out := map[string]state.Evidence{}
 	for check, list := range items {
-		e := state.Evidence{Verdict: state.Passed, Summary: fmt.Sprintf("%d messages compared, no difference", v.Matched)}
+		known := exceptionsOf(check, v.Exceptions)
+		e := state.Evidence{Verdict: state.Passed, Summary: fmt.Sprintf("%d messages compared, no difference", v.Matched) + orNothing("; known and named: ", exceptionsText(known))}
 		if len(list) > 0 {
 			e.Verdict, e.Items = state.Failed, firstItems(list)
 			e.Summary = fmt.Sprintf("%d of %d messages differ", len(list), v.Matched+len(list))
@@ -82,6 +87,25 @@ func mailboxEvidence(v mailsync.Verification) map[string]state.Evidence {
 		out[check] = e
 	}
 	return out
+}
+
+// exceptionsOf are those that concern one check.
+func exceptionsOf(check string, all []mailsync.Exception) (out []mailsync.Exception) {
+	of := map[mailsync.ExceptionKind]string{mailsync.FlagNotKept: "flags", mailsync.DateNotKept: "dates"}
+	for _, x := range all {
+		if cmp.Or(of[x.Kind], "messages") == check {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// orNothing joins a text to what introduces it, unless there is none.
+func orNothing(lead, text string) string {
+	if text == "" {
+		return ""
+	}
+	return lead + text
 }
 
 // maxItems bounds what one piece of evidence names; the count says the rest.
@@ -110,7 +134,7 @@ func differenceText(d mailsync.Difference) string {
 
 func verificationText(v mailsync.Verification) string {
 	if len(v.Differences) == 0 {
-		return fmt.Sprintf("%d messages compared, no difference", v.Matched)
+		return fmt.Sprintf("%d messages compared, no difference", v.Matched) + orNothing("; known and named: ", exceptionsText(v.Exceptions))
 	}
 	return fmt.Sprintf("%d messages compared, %d differences, first: %s", v.Matched, len(v.Differences), differenceText(v.Differences[0]))
 }

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"bascule/internal/clock"
@@ -21,6 +22,8 @@ import (
 type World struct {
 	Store state.Store
 	Clock clock.Clock
+	// Random is where unguessable names are drawn from.
+	Random io.Reader
 	// Look observes both sides and the zones afresh. Diagnostics are the
 	// configuration's second evaluation.
 	Look func(ctx context.Context, s *state.State) (planner.Input, diag.List, error)

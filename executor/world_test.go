@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -328,10 +329,16 @@ func (w *world) openable(s migration.Server, side string, a migration.Address) e
 	return w.down[side+" "+string(a)]
 }
 
+// probed reports whether what is appended now is mail, and no probe's.
+func (w *world) probed(a migration.Address) bool {
+	_, done := w.state().DoneAt(a, "probe")
+	return done
+}
+
 // outside is the world as a tick sees it.
 func (w *world) outside() World {
 	return World{
-		Store: w.store(), Clock: w.clock, Look: w.look, OpenSource: w.openSource, OpenTarget: w.openTarget,
+		Store: w.store(), Clock: w.clock, Random: rand.Reader, Look: w.look, OpenSource: w.openSource, OpenTarget: w.openTarget,
 		OpenLedger: func(_ context.Context, a migration.Address) (mailsync.Ledger, error) { return w.ledgers[a], nil },
 		Provider:   func(context.Context, migration.Address) (providers.Provider, error) { return w.service, nil },
 		Secret:     func(_ context.Context, s migration.Secret) (secret.Value, error) { return secret.New(s.Locator), nil },

@@ -182,6 +182,9 @@ type TargetAccount struct {
 	// OnExisting is "refuse" or "adopt": what to do with an account that was
 	// there before us.
 	OnExisting string `json:"on_existing"`
+	// OnSimilar is "adopt" or "keep_both": what becomes of a message that the
+	// target seems to hold altered, and not by us; "" asks.
+	OnSimilar string `json:"on_similar,omitempty"`
 }
 
 // FolderRules are a person's rules on top of the automatic folder mapping.

@@ -60,6 +60,8 @@ type SideSeen struct {
 	Err       string `json:"err,omitempty"`
 	Temporary bool   `json:"temporary,omitempty"`
 	Refused   bool   `json:"refused,omitempty"`
+	// ServerID is what the server said of itself (RFC 2971).
+	ServerID map[string]string `json:"server_id,omitempty"`
 	// Messages and Folders are counted from STATUS.
 	Messages int `json:"messages"`
 	Folders  int `json:"folders"`

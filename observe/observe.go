@@ -188,9 +188,11 @@ func side(ctx context.Context, s mailsync.Source, err error) (migration.SideSeen
 	var listing mailsync.Listing
 	if err == nil {
 		listing, err = s.List(ctx)
+		seen.ServerID = s.Identity().ID
 		_ = s.Close()
 	}
 	if err != nil {
+		seen.ServerID = nil
 		seen.Err, seen.Temporary, seen.Refused = err.Error(), retry.IsTemporary(err), errors.Is(err, mailsync.ErrAuth)
 		return seen, listing
 	}

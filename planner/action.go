@@ -17,6 +17,8 @@ const (
 	SetAlias Kind = "set_alias"
 	// PinIdentity logs in to both sides and records who they are: Mailbox.
 	PinIdentity Kind = "pin_identity"
+	// ProbeTarget learns how the target keeps messages: Mailbox.
+	ProbeTarget Kind = "probe_target"
 	// EditRRset changes a record set: RRset.
 	EditRRset Kind = "edit_rrset"
 	// SyncMailbox is one pass of the copy engine: Mailbox, Sync.

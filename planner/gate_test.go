@@ -35,9 +35,9 @@ func required() map[string][]string {
 		"migration/proof":                    end,
 		// What follows has nobody's mail in its hands.
 		"domain.main/serve": nil, "domain.main/spf.union": nil, "domain.main/dkim.s1._domainkey": nil, "domain.main/dmarc": nil,
-		`mailbox.team["alice"]/create`: nil, `mailbox.team["alice"]/pin`: nil, `mailbox.team["alice"]/sync`: nil,
+		`mailbox.team["alice"]/create`: nil, `mailbox.team["alice"]/pin`: nil, `mailbox.team["alice"]/probe`: nil, `mailbox.team["alice"]/sync`: nil,
 		`mailbox.team["alice"]/verify`: nil, `mailbox.team["alice"]/kit`: nil,
-		`mailbox.team["bob"]/create`: nil, `mailbox.team["bob"]/pin`: nil, `mailbox.team["bob"]/sync`: nil,
+		`mailbox.team["bob"]/create`: nil, `mailbox.team["bob"]/pin`: nil, `mailbox.team["bob"]/probe`: nil, `mailbox.team["bob"]/sync`: nil,
 		`mailbox.team["bob"]/verify`: nil, `mailbox.team["bob"]/kit`: nil,
 		"alias.info/set": nil, "record.hint/set": nil,
 		"domain.main/rcpt": nil, "domain.main/spf": nil, "domain.main/dkim": nil, "domain.main/clients.check": nil,

@@ -28,6 +28,7 @@ func prepare(in Input, _ []Step) part {
 		p.add(prepareZone(in, d))
 	}
 	p.add(recordsFrom(in, migration.Prepare))
+	p.notes = append(p.notes, personalityNotes(in)...)
 	return p
 }
 
@@ -77,7 +78,9 @@ func prepareMailbox(in Input, m migration.Mailbox) part {
 			s.DependsOn = append(s.DependsOn, c.Key())
 		}
 		p.steps = append(p.steps, s)
+		create = []Step{s}
 	}
+	p.steps = append(p.steps, probeStep(in, m, create)...)
 	if len(p.blocked) > 0 {
 		for i := range p.steps {
 			p.steps[i].Status = Stopped

@@ -34,7 +34,7 @@ func syncStep(in Input, m migration.Mailbox, before []Step) Step {
 		After:  Lines("every message of the source"), Reason: "the target mirrors the source",
 		NotBefore: passDue(in, m),
 		DependsOn: keysOf(before, func(b Step) bool {
-			return b.Address == m.Address && (b.Name == "pin" || b.Name == "create")
+			return b.Address == m.Address && (b.Name == "pin" || b.Name == "create" || b.Name == "probe")
 		}),
 	}
 	if addOnly {

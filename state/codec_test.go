@@ -53,6 +53,10 @@ func full() *state.State {
 	m.Silence = state.Silence{LastLook: at(4), Quiet: time.Hour}
 	m.Fences = &state.Fences{At: at(4), LedgerID: "l1", LedgerSerial: 12, Folders: []state.Fence{{Source: []string{"Dossiers", "Été"}, SourceValidity: 1, TargetValidity: 2, SourceNext: 9, TargetNext: 9}}}
 	m.Refused = []state.Refused{{Folder: "INBOX", UID: 3, Reason: "NO [LIMIT] too big"}}
+	m.Personality = &state.Personality{At: at(1), Server: map[string]string{"name": "Dovecot"}, Class: "normalised", Alters: []string{"line ends"},
+		Refuses: []state.RefusedKind{{Kind: "NUL", Text: "NO"}}, Keywords: "by STORE", Source: "exact", SourceMessages: 6, Text: []string{"normalised: it alters line ends"}}
+	m.Similar = []state.Similar{{Folder: "INBOX", Messages: 12}}
+	m.Exceptions = []state.Exception{{Kind: "flag not kept", What: "projet", Count: 3, Examples: []string{"INBOX UID 7"}, Text: "NO"}}
 	s.AddEvent(at(6), "cutover", "domain.main", "the MX points to the new service")
 	s.Executions = []state.Execution{{PlanID: "p1", Began: at(6), Who: "anna", From: 3, To: 17, ExitCode: 3}}
 	s.Last = &state.Tick{At: at(8), ExitCode: 3, Gate: "soak", ResumeAfter: at(20), Rollback: "5 min", Plan: json.RawMessage(`{"id":"p1"}`)}

@@ -154,6 +154,11 @@ type Mailbox struct {
 	Totals  Totals    `json:"totals"`
 	Silence Silence   `json:"silence"`
 	Fences  *Fences   `json:"fences,omitempty"`
+	// Personality is how the target keeps messages; nil before it was probed.
+	Personality *Personality `json:"personality,omitempty"`
+	// Similar awaits a person's word; Exceptions are what the target cannot hold.
+	Similar    []Similar   `json:"similar,omitempty"`
+	Exceptions []Exception `json:"exceptions,omitempty"`
 	Refused []Refused `json:"refused,omitempty"`
 }
 

@@ -308,7 +308,7 @@ func (a *app) explain(diags diag.List) diag.List {
 // world is what the executor may touch.
 func (a *app) world() executor.World {
 	return executor.World{
-		Store: a.store, Clock: a.Clock, Limits: a.limits, Look: a.look(observe.Needed), OpenSource: a.openSource, OpenTarget: a.openTarget,
+		Store: a.store, Clock: a.Clock, Random: a.Rand, Limits: a.limits, Look: a.look(observe.Needed), OpenSource: a.openSource, OpenTarget: a.openTarget,
 		OpenLedger: a.openLedger, Provider: a.provider, Secret: a.secret, Writer: a.writer,
 		Snapshot: func(ctx context.Context, d migration.Domain, keys []maildns.Key) (maildns.Zone, error) {
 			return a.looker.Snapshot(ctx, a.desired, d, keys)

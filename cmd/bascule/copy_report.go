@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -86,11 +84,7 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 	say(r.Flagged, "Flags of %s brought over.", count(r.Flagged, "message"))
 	say(r.Deleted, "%s deleted, as on the source.", count(r.Deleted, "message"))
 	say(r.VanishedMeanwhile, "%s vanished from the source meanwhile.", count(r.VanishedMeanwhile, "message"))
-	say(r.DatesNotKept, "The target did not keep the date of %s.", count(r.DatesNotKept, "message"))
-	say(r.Altered, "The target altered %s.", count(r.Altered, "message"))
-	for _, f := range slices.Sorted(maps.Keys(r.FlagsNotKept)) {
-		say(1, "The target did not keep the flag %s of %s.", safetext.Line(f), count(r.FlagsNotKept[f], "message"))
-	}
+	lines = append(lines, exceptionLines(r.Exceptions)...)
 	for _, w := range r.Warnings {
 		say(1, "Warning: %s.", safetext.Line(w))
 	}
@@ -98,6 +92,28 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 		say(1, "Nothing was deleted: %s.", safetext.Line(r.Refusal))
 	}
 	say(len(r.Foreign), "Not carried (folders of others, and links): %s.", safetext.Line(strings.Join(r.Foreign, ", ")))
+	return lines
+}
+
+// exceptionLines name what the target does not hold as the source has it.
+func exceptionLines(list []mailsync.Exception) (lines []string) {
+	for _, x := range list {
+		line := fmt.Sprintf("%s (%s): %s", x.Kind, safetext.Line(x.What), count(x.Count, "message"))
+		if x.Kind == mailsync.FolderRenamed {
+			line = fmt.Sprintf("%s to %s", x.Kind, safetext.Line(x.What))
+		}
+		for i, m := range x.Examples[:min(len(x.Examples), 3)] {
+			where := safetext.Line(folders.Show(m.Folder))
+			if m.UID != 0 {
+				where += fmt.Sprintf(" message %d", m.UID)
+			}
+			line += []string{", such as ", ", ", ", "}[i] + where
+		}
+		if x.Text != "" {
+			line += ": " + safetext.Line(x.Text)
+		}
+		lines = append(lines, "Not as on the source: "+line+".")
+	}
 	return lines
 }
 

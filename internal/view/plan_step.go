@@ -117,7 +117,7 @@ func marker(s planner.Step) (string, tone) {
 	switch s.Action.Kind {
 	case planner.ManualStep:
 		return "!", change
-	case planner.VerifyMailbox, planner.CheckDomain, planner.PinIdentity:
+	case planner.VerifyMailbox, planner.CheckDomain, planner.PinIdentity, planner.ProbeTarget:
 		return "?", plain
 	case planner.ServeDomain, planner.CreateAccount, planner.WriteKit, planner.WriteProof:
 		return "+", good
