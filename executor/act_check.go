@@ -149,7 +149,7 @@ func acceptance(answers []migration.RecipientAnswer, rcpts []string) state.Evide
 		e.Summary = fmt.Sprintf("%d of %d addresses refused", len(refused), len(rcpts))
 	case len(accepted) < len(rcpts) && len(deferred) > 0:
 		e.Verdict, e.Items = state.Inconclusive, append(deferred, silent...)
-		e.Summary = fmt.Sprintf("%d of %d addresses put off for now (4xx), as greylisting does; they are asked about again", len(deferred), len(rcpts))
+		e.Summary = fmt.Sprintf("%d of %d addresses put off (4xx), as greylisting does; they are asked about again", len(deferred), len(rcpts))
 	case len(accepted) < len(rcpts):
 		e.Verdict, e.Items = state.Inconclusive, silent
 		e.Summary = fmt.Sprintf("%d of %d addresses could not be asked about; port 25 closed from here?", len(rcpts)-len(accepted), len(rcpts))
