@@ -30,9 +30,13 @@ func (t *tick) probeTarget(ctx context.Context, in planner.Input, s planner.Step
 	}
 	known := t.session.st.MailboxOf(m.Address)
 	learnt, err := mailsync.Probe(ctx, mailsync.ProbeOptions{
-		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return t.World.OpenSource(ctx, from, m, known.Source) },
-		OpenTarget: func(ctx context.Context) (mailsync.Target, error) { return t.World.OpenTarget(ctx, to, m, known.Target) },
-		Clock:      t.World.Clock, Random: t.World.Random, Tap: t.World.Tap,
+		OpenSource: func(ctx context.Context) (mailsync.Source, error) {
+			return t.World.OpenSource(ctx, from, m, known.Source)
+		},
+		OpenTarget: func(ctx context.Context) (mailsync.Target, error) {
+			return t.World.OpenTarget(ctx, to, m, known.Target)
+		},
+		Clock: t.World.Clock, Random: t.World.Random, Tap: t.World.Tap,
 	})
 	if err != nil {
 		return outcome{}, err

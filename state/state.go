@@ -150,16 +150,16 @@ type Mailbox struct {
 	Created bool  `json:"created,omitempty"`
 	Pass    *Pass `json:"pass,omitempty"`
 	// Paused is nil when the last pass was not ended by a pause.
-	Paused  *Pause    `json:"paused,omitempty"`
-	Totals  Totals    `json:"totals"`
-	Silence Silence   `json:"silence"`
-	Fences  *Fences   `json:"fences,omitempty"`
+	Paused  *Pause  `json:"paused,omitempty"`
+	Totals  Totals  `json:"totals"`
+	Silence Silence `json:"silence"`
+	Fences  *Fences `json:"fences,omitempty"`
 	// Personality is how the target keeps messages; nil before it was probed.
 	Personality *Personality `json:"personality,omitempty"`
 	// Similar awaits a person's word; Exceptions are what the target cannot hold.
 	Similar    []Similar   `json:"similar,omitempty"`
 	Exceptions []Exception `json:"exceptions,omitempty"`
-	Refused []Refused `json:"refused,omitempty"`
+	Refused    []Refused   `json:"refused,omitempty"`
 }
 
 // Pin is the identity of one side, recorded at prepare.
