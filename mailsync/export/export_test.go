@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func TestRefusedMessagesAreExportedAsTheyAre(t *testing.T) {
 			t.Errorf("%s holds %q, %v", e.File, b, err)
 		}
 		delete(want, string(b))
-		if strings.Trim(e.File, "0123456789abcdef-.eml") != "" || !strings.HasSuffix(e.File, ".eml") {
+		if !regexp.MustCompile(`^[0-9a-f]{8}-[0-9]+-[0-9]+\.eml$`).MatchString(e.File) {
 			t.Errorf("%q is a name that came from somewhere", e.File)
 		}
 		if info, err := os.Stat(filepath.Join(w.dir, e.File)); err != nil || info.Mode().Perm() != 0o600 {
