@@ -74,10 +74,11 @@ func scenarios() map[string]scenario {
 			}
 			w.target.Put("INBOX", "theirs", day)
 		}, options: small},
-		"everything changed":           {prepare: changed},
-		"everything changed, add-only": {prepare: changed, options: addOnly},
-		"everything changed, no UIDs":  {personality: storetest.Personality{NoUIDPlus: true}, prepare: changed},
-		"the source was renumbered":    {prepare: func(w *world) { w.fill(); w.complete(); w.source.Renumber("INBOX"); w.source.Expunge("Clients", 2) }},
+		"everything changed":                              {prepare: changed},
+		"everything changed, add-only":                    {prepare: changed, options: addOnly},
+		"everything changed, one command after the other": {personality: storetest.Personality{Plain: true}, prepare: changed},
+		"everything changed, no UIDs":                     {personality: storetest.Personality{NoUIDPlus: true}, prepare: changed},
+		"the source was renumbered":                       {prepare: func(w *world) { w.fill(); w.complete(); w.source.Renumber("INBOX"); w.source.Expunge("Clients", 2) }},
 		"the target was renumbered": {prepare: func(w *world) {
 			w.fill()
 			w.complete()

@@ -103,7 +103,25 @@ func TestRoundTripsAreFew(t *testing.T) {
 			t.Errorf("%s: %d round trips with nothing to do: %v", side, m.Turns+1, m.Commands)
 		}
 	}
-	verify(t, l, source, target, folders*40)
+	changeFolders(t, source, 16)
+	changed, r := pass()
+	if r.Outcomes[mailsync.Copied] != 32 || r.Deleted != 16 || r.Flagged != 16 {
+		t.Errorf("%v, %d deleted, %d flagged", r.Outcomes, r.Deleted, r.Flagged)
+	}
+	// Each side: greeting, login, list; a look, and another before anything is
+	// deleted; octets that the size does not tell apart. The source: messages.
+	// The target: what folders keep, messages, flags, what became of them, the
+	// mark, the expunge, and how all is left.
+	for side, most := range map[string]int64{"source": 7, "target": 13} {
+		list := changed.source
+		if side == "target" {
+			list = changed.target
+		}
+		if m := list[0](); len(list) != 1 || m.Turns+1 > most {
+			t.Errorf("%s: %d round trips on %d connections for a change in 16 folders: %v", side, m.Turns+1, len(list), m.Commands)
+		}
+	}
+	verify(t, l, source, target, folders*41)
 }
 
 func fillFolders(t *testing.T, cfg imapstore.Config, folders, messages int) int {
@@ -136,6 +154,45 @@ func fillFolders(t *testing.T, cfg imapstore.Config, folders, messages int) int 
 		}
 	}
 	return folders
+}
+
+// changeFolders gives each folder two new messages, flags one and expunges one.
+func changeFolders(t *testing.T, cfg imapstore.Config, folders int) {
+	t.Helper()
+	s, err := imapstore.OpenTarget(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for n := range folders {
+		f := mailsync.Folder{Path: []string{"INBOX"}, Raw: "INBOX"}
+		if n > 0 {
+			f = mailsync.Folder{Path: []string{fmt.Sprintf("Dossier %d", n)}, Raw: fmt.Sprintf("Dossier %d", n)}
+		}
+		i := 0
+		_, err := s.Append(t.Context(), f, func() (*mailsync.Outgoing, error) {
+			if i++; i > 2 {
+				return nil, nil
+			}
+			text := body(100_000 + n*10 + i)
+			return &mailsync.Outgoing{Size: int64(len(text)), Date: day, Body: strings.NewReader(text)}, nil
+		})
+		if err == nil {
+			_, err = s.Select(t.Context(), f)
+		}
+		if err == nil {
+			err = s.AddFlags(t.Context(), []mailsync.UID{3}, []string{`\Flagged`})
+		}
+		if err == nil {
+			err = s.AddFlags(t.Context(), []mailsync.UID{5}, []string{`\Deleted`})
+		}
+		if err == nil {
+			err = s.Expunge(t.Context(), []mailsync.UID{5})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func verify(t *testing.T, l mailsync.Ledger, source, target imapstore.Config, want int) {

@@ -32,10 +32,20 @@ type conn struct {
 var _ mailsync.Target = (*conn)(nil)
 
 // OpenSource and OpenTarget have the shape the engine wants.
-func (s *Server) OpenSource(context.Context) (mailsync.Source, error) { return &conn{s: s}, nil }
+func (s *Server) OpenSource(context.Context) (mailsync.Source, error) {
+	if s.P.Plain {
+		return struct{ mailsync.Source }{&conn{s: s}}, nil
+	}
+	return &conn{s: s}, nil
+}
 
 // OpenTarget opens a connection that writes.
-func (s *Server) OpenTarget(context.Context) (mailsync.Target, error) { return &conn{s: s}, nil }
+func (s *Server) OpenTarget(context.Context) (mailsync.Target, error) {
+	if s.P.Plain {
+		return struct{ mailsync.Target }{&conn{s: s}}, nil
+	}
+	return &conn{s: s}, nil
+}
 
 // begin runs the hook, then takes the server's lock.
 func (c *conn) begin(ctx context.Context, command string, write bool) (func(), error) {

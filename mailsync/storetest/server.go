@@ -13,6 +13,8 @@ import (
 // Personality is what sets one server apart from another.
 type Personality struct {
 	NoUIDPlus, NoMove, NoCondStore bool
+	// Plain connections have no abilities: one command after the other.
+	Plain bool
 	// SingleAppend accepts the messages of a batch one by one.
 	SingleAppend bool
 	// FixedKeywords lists the only keywords taken; nil = any.
@@ -277,6 +279,19 @@ func (s *Server) Renumber(folder string) {
 		b.next++
 	}
 	b.modseq++
+}
+
+// Replace puts a folder of the same name with other messages in the place of
+// one: their UIDs begin at 1 again.
+func (s *Server) Replace(folder string, date time.Time, bodies ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.must(folder)
+	s.validity++
+	b.validity, b.next, b.messages = s.validity, 1, nil
+	for _, body := range bodies {
+		b.add([]byte(body), date, nil)
+	}
 }
 
 // Delete removes a folder with all it holds.
