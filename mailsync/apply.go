@@ -153,11 +153,18 @@ func (p *pass) moveIntent(from *PairState, m MoveAction) *Intent {
 }
 
 // recordMove gives the row its new folders. Without a UID from the server the
-// intent stays open, and the next pass finds the message by its octets.
+// message is found by its octets.
 func (p *pass) recordMove(ctx context.Context, in *Intent, m MoveAction, uids []UID) error {
 	if len(uids) != 1 {
-		p.state.pending[m.To.Pair.ID]++
-		return nil
+		uid, err := p.arrivedMove(ctx, m.To, *in, m.Row, m.To.knownOf(in))
+		if err != nil {
+			return err
+		}
+		if uid == 0 {
+			p.state.pending[m.To.Pair.ID]++
+			return p.commit(ctx, Change{Close: in.ID})
+		}
+		uids = []UID{uid}
 	}
 	m.Row.moved(in, uids[0])
 	w := p.wrote(m.To.Pair.Target.Path)

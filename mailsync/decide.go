@@ -640,12 +640,13 @@ func (x *decision) keeps(p *placed) (why string, wait bool) {
 	return "", false
 }
 
-// leftAlone: a \Deleted that we announced ourselves may or may not be set yet.
+// leftAlone: what we announced ourselves may or may not be done yet.
 func leftAlone(r *Row, m *Meta) bool {
+	ours := r.Flux
 	if hasFlag(r.Left, `\Deleted`) {
-		return equalFlags(minusFlags(m.Flags, []string{`\Deleted`}), minusFlags(r.Left, []string{`\Deleted`}))
+		ours = unionFlags(ours, []string{`\Deleted`})
 	}
-	return equalFlags(m.Flags, r.Left)
+	return equalFlags(minusFlags(m.Flags, ours), minusFlags(r.Left, ours))
 }
 
 // deleteFloor is the number of messages a pass may always delete.
@@ -715,13 +716,27 @@ func (x *decision) flags() {
 		if announcedDeletion(p.row, p.target) && !hasFlag(source, `\Deleted`) {
 			a.Remove = append(a.Remove, `\Deleted`)
 		}
+		x.inFlux(&a, p, source)
 		if len(a.Add)+len(a.Remove) > 0 {
 			x.out.Flags = append(x.out.Flags, a)
 			continue
 		}
-		if !equalFlags(source, p.row.Flags) {
-			p.row.Flags = source
+		if !equalFlags(source, p.row.Flags) || len(p.row.Flux) > 0 {
+			p.row.Flags, p.row.Flux = source, nil
 			x.touch(p.row)
+		}
+	}
+}
+
+// inFlux adds what a pass announced and may or may not have done: there the
+// base says nothing, and the source alone does.
+func (x *decision) inFlux(a *FlagAction, p *placed, source []string) {
+	for _, f := range p.row.Flux {
+		switch has, shall := hasFlag(p.target.Flags, f), hasFlag(source, f); {
+		case shall && !has && !hasFlag(a.Add, f):
+			a.Add = append(a.Add, f)
+		case has && !shall && x.s.Policy == Mirror && !hasFlag(a.Remove, f):
+			a.Remove = append(a.Remove, f)
 		}
 	}
 }

@@ -64,6 +64,22 @@
 // Invariant: nothing is deleted on the target but rows of outcome [Copied]
 // whose flags are as we left them, by UID EXPUNGE, below the ceiling.
 //
+// # A million messages
+//
+// A folder that changed is listed on both sides, sixteen octets for each
+// message ([View]), and its rows are read against both views: of one that
+// calls for nothing only two bits stay (quiet). What is to be copied is a list of
+// places in the view; rows are made batch by batch and not kept. What is read
+// back and found as it was sent is settled by one record of its folder
+// ([Settlement]); only what is not has its row written again.
+//
+// # What is announced
+//
+// A batch and a move on the target are announced by an [Intent], flags by
+// [Row].Flux, deletions by a \Deleted in [Row].Left: each is durable before its
+// command is sent. A pass that finds one looks what became of it, so that
+// nothing we did ourselves is taken for what a person did.
+//
 // Invariant: memory grows with the number of messages of the folders that
-// changed, never with their size.
+// changed, forty octets for each, never with their size.
 package mailsync

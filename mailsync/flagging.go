@@ -62,6 +62,9 @@ func (p *pass) flaggings(actions []FlagAction) []*flagging {
 // flag changes the flags of some folders, and records what was agreed in those
 // where that worked.
 func (p *pass) flag(ctx context.Context, works []*flagging) error {
+	if err := p.announceFlags(ctx, works); err != nil {
+		return err
+	}
 	errs, err := p.storeFlags(ctx, works)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (p *pass) flag(ctx context.Context, works []*flagging) error {
 			continue
 		}
 		for _, a := range w.actions {
-			a.Row.Flags = a.Source
+			a.Row.Flags, a.Row.Flux = a.Source, nil
 			rows = append(rows, a.Row)
 		}
 	}
@@ -83,6 +86,19 @@ func (p *pass) flag(ctx context.Context, works []*flagging) error {
 		return nil
 	}
 	p.report.Flagged += len(rows)
+	return p.commit(ctx, Change{Rows: rows})
+}
+
+// announceFlags records what is about to change: when the source takes it back
+// before that is recorded as done, it is known to be ours to undo.
+func (p *pass) announceFlags(ctx context.Context, works []*flagging) error {
+	var rows []*Row
+	for _, w := range works {
+		for _, a := range w.actions {
+			a.Row.Flux = unionFlags(a.Row.Flux, slices.Concat(a.Add, a.Remove))
+			rows = append(rows, a.Row)
+		}
+	}
 	return p.commit(ctx, Change{Rows: rows})
 }
 

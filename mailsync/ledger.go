@@ -94,8 +94,11 @@ type Row struct {
 	// Flags are the source's at the last agreement; Left the target's as we
 	// left them, before Settled what we sent.
 	Flags, Left []string
-	Outcome     Outcome
-	Origin      Origin
+	// Flux are flags whose change on the target was announced, and not
+	// recorded: whether it was made, nobody knows.
+	Flux    []string
+	Outcome Outcome
+	Origin  Origin
 	// Settled is false until the target was read back after our write; see Settlement.
 	Settled bool
 	Reason  string
@@ -168,7 +171,7 @@ type Ledger interface {
 	Head(ctx context.Context) (Head, error)
 	Pairs(ctx context.Context) ([]Pair, error)
 	// Rows calls fn for each row of a pair, in the order of their IDs. Their
-	// Flags, Left and TargetFolder are shared: they are replaced, never
+	// Flags, Left, Flux and TargetFolder are shared: they are replaced, never
 	// changed. fn must not use the ledger.
 	Rows(ctx context.Context, pair int64, fn func(Row) error) error
 	// Astray is Rows for those that folders besides the pair's may have to do

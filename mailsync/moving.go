@@ -26,7 +26,11 @@ func (p *pass) recoverMove(ctx context.Context, in Intent) error {
 	if err != nil || !left {
 		return p.orClose(ctx, in, err)
 	}
-	uid, err := p.arrivedMove(ctx, to, in, r)
+	k, err := p.knownFrom(ctx, to, in)
+	if err != nil {
+		return err
+	}
+	uid, err := p.arrivedMove(ctx, to, in, r, k)
 	if err != nil || uid == 0 {
 		return p.orClose(ctx, in, err)
 	}
@@ -70,13 +74,9 @@ func (p *pass) leftFolder(ctx context.Context, from *PairState, r *Row) (bool, e
 }
 
 // arrivedMove returns the UID under which the copy of a row arrived, or 0.
-func (p *pass) arrivedMove(ctx context.Context, to *PairState, in Intent, r *Row) (UID, error) {
+func (p *pass) arrivedMove(ctx context.Context, to *PairState, in Intent, r *Row, k known) (UID, error) {
 	if _, ok := p.targetFolder(to); !ok {
 		return 0, nil
-	}
-	k, err := p.knownFrom(ctx, to, in)
-	if err != nil {
-		return 0, err
 	}
 	st, err := p.openTargetFolder(ctx, to.Pair.Target.Path, false)
 	if err != nil || st.UIDValidity != in.Validity {

@@ -82,7 +82,7 @@ func (s *PairState) quiet(r *Row, policy Policy, retryRejected bool) bool {
 // agreed reports whether the copy of a row is known at the target's
 // UIDVALIDITY, settled, and the source's flags are what they were.
 func (s *PairState) agreed(r *Row, i int) bool {
-	return r.Settled && r.TargetValidity == s.Target.UIDValidity && (!hasFlag(r.Left, `\Deleted`) || hasFlag(r.Flags, `\Deleted`)) &&
+	return r.Settled && len(r.Flux) == 0 && r.TargetValidity == s.Target.UIDValidity && (!hasFlag(r.Left, `\Deleted`) || hasFlag(r.Flags, `\Deleted`)) &&
 		(r.Origin == FromTarget || equalFlags(s.Source.messages.flags(i), r.Flags))
 }
 

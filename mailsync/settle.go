@@ -27,11 +27,12 @@ type sentCopy struct {
 // in this pass or in one that was interrupted.
 func (p *pass) settleAll(ctx context.Context) error {
 	var due []*settling
+	rows := p.unsettled()
 	for _, s := range p.state.pairs {
 		if s.excluded() || !s.Target.Known {
 			continue
 		}
-		if b := p.settling(s); b.any() {
+		if b := p.settling(s, rows[s.Pair.ID]); b.any() {
 			due = append(due, b)
 		} else if err := p.settledByLook(ctx, s); err != nil {
 			return err
@@ -74,15 +75,26 @@ type settling struct {
 	status *Status
 }
 
-func (p *pass) settling(s *PairState) *settling {
+// unsettled are rows of an interrupted pass that were not read back, by the pair they are of now.
+func (p *pass) unsettled() map[int64][]*Row {
+	out := map[int64][]*Row{}
+	for _, s := range p.state.pairs {
+		for _, r := range s.Rows {
+			if !r.Settled && r.Outcome == Copied && r.TargetFolder == nil {
+				out[r.Pair] = append(out[r.Pair], r)
+			}
+		}
+	}
+	return out
+}
+
+func (p *pass) settling(s *PairState, rows []*Row) *settling {
 	slices.SortFunc(s.sent, func(a, b sentCopy) int { return cmp.Compare(a.target, b.target) })
 	b := &settling{PairState: s, p: p}
 	b.rows = map[UID]*Row{}
-	for _, r := range s.Rows {
-		if !r.Settled && r.Outcome == Copied && r.TargetFolder == nil && r.Pair == s.Pair.ID && r.TargetValidity == s.Target.UIDValidity {
-			if _, mine := b.find(r.TargetUID); !mine {
-				b.rows[r.TargetUID] = r
-			}
+	for _, r := range rows {
+		if _, mine := b.find(r.TargetUID); !mine && r.TargetValidity == s.Target.UIDValidity {
+			b.rows[r.TargetUID] = r
 		}
 	}
 	b.begin()

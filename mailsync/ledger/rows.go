@@ -21,7 +21,7 @@ func firstID(pair int64) int64 { return pair << pairShift }
 // said; the others have defaults. See messagesSchema.
 const (
 	ordinaryColumns = `id, source_uid, target_uid, validities, digest, size, date, flags`
-	allColumns      = ordinaryColumns + `, left_flags, outcome, origin, settled, plain, target_folder, reason`
+	allColumns      = ordinaryColumns + `, left_flags, outcome, origin, settled, plain, target_folder, reason, flux`
 )
 
 var ordinaryCount, allCount = strings.Count(ordinaryColumns, ",") + 1, strings.Count(allColumns, ",") + 1
@@ -52,7 +52,7 @@ func (t *tx) fold(id int64, r *mailsync.Row) (f fold, err error) {
 	copy(f.values, []driver.Value{id, int64(r.SourceUID), int64(r.TargetUID), validities, encodeDigest(&r.Digest), r.Size, encodeTime(r.Date), flags})
 	state := t.settlements.state(r)
 	f.ordinary = r.Outcome == mailsync.Copied && r.Origin == mailsync.FromSource && state == nil && r.Plain.IsZero() && r.TargetFolder == nil &&
-		r.Reason == "" && slices.Equal(r.Flags, r.Left)
+		r.Reason == "" && len(r.Flux) == 0 && slices.Equal(r.Flags, r.Left)
 	if f.ordinary {
 		return f, nil
 	}
@@ -64,7 +64,7 @@ func (t *tx) fold(id int64, r *mailsync.Row) (f fold, err error) {
 
 // special returns the columns after the ordinary ones.
 func (t *tx) special(r *mailsync.Row) ([]driver.Value, error) {
-	var left, origin, folder, reason driver.Value
+	var left, origin, folder, reason, flux driver.Value
 	var err error
 	if !slices.Equal(r.Flags, r.Left) {
 		if left, err = t.words.flagsID(r.Left); err != nil {
@@ -82,7 +82,12 @@ func (t *tx) special(r *mailsync.Row) ([]driver.Value, error) {
 	if r.Reason != "" {
 		reason = r.Reason
 	}
-	return []driver.Value{left, encodeOutcome(r.Outcome), origin, nil, encodeDigest(&r.Plain), folder, reason}, nil
+	if len(r.Flux) > 0 {
+		if flux, err = t.words.flagsID(r.Flux); err != nil {
+			return nil, err
+		}
+	}
+	return []driver.Value{left, encodeOutcome(r.Outcome), origin, nil, encodeDigest(&r.Plain), folder, reason, flux}, nil
 }
 
 // unfold is the way back; values are those of allColumns.
@@ -112,6 +117,9 @@ func (l *Ledger) unfold(v []driver.Value) (r mailsync.Row, err error) {
 		if r.Left, err = l.words.flagsOf(number(v[8])); err != nil {
 			return r, err
 		}
+	}
+	if r.Flux, err = l.words.flagsOf(number(v[15])); err != nil {
+		return r, err
 	}
 	if r.TargetFolder, err = l.words.pathOf(number(v[13])); err != nil {
 		return r, err

@@ -73,7 +73,8 @@ CREATE TABLE messages (
 	settled       INTEGER,
 	plain         BLOB,
 	target_folder INTEGER,
-	reason        TEXT
+	reason        TEXT,
+	flux          INTEGER
 );
 CREATE INDEX astray ON messages (id) WHERE outcome = 8 OR target_folder IS NOT NULL;
 CREATE TABLE words (

@@ -34,7 +34,7 @@ INSERT INTO words (word)
 	UNION SELECT left_flags FROM messages_1 WHERE left_flags <> ''
 	UNION SELECT target_folder FROM messages_1 WHERE target_folder IS NOT NULL
 	UNION SELECT source_validity || '/' || target_validity FROM messages_1;
-INSERT INTO messages
+INSERT INTO messages (id, source_uid, target_uid, validities, digest, size, date, flags, left_flags, outcome, origin, settled, plain, target_folder, reason)
 	SELECT (m.pair << 40) | m.id, m.source_uid, m.target_uid, v.id, m.digest, m.size, m.date, coalesce(f.id, 0),
 		CASE WHEN m.left_flags <> m.flags THEN coalesce(l.id, 0) END,
 		CASE m.outcome WHEN 'copied' THEN 1 WHEN 'adopted' THEN 2 WHEN 'delivered' THEN 3 WHEN 'moved' THEN 4

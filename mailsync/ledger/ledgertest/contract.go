@@ -64,7 +64,7 @@ func example() (*mailsync.Pair, *mailsync.Row) {
 	p := &mailsync.Pair{Source: mailsync.Side{Path: []string{"INBOX", "Été"}, Status: mailsync.Status{UIDValidity: 4294967295, UIDNext: 4294967295,
 		Messages: 3, HighestModSeq: 1 << 62}}, Target: mailsync.Side{Path: []string{"Été"}}, Reason: "same name", Pending: 2, Absent: 1, Displaced: 4, LastArrival: at}
 	r := &mailsync.Row{SourceUID: 4294967295, TargetUID: 7, SourceValidity: 1, TargetValidity: 2, TargetFolder: []string{"a/b", "c"},
-		Digest: mailsync.Digest{1, 2}, Plain: mailsync.Digest{3}, Size: 1 << 40, Date: at, Flags: []string{"$X", `\Seen`}, Left: []string{`\Seen`},
+		Digest: mailsync.Digest{1, 2}, Plain: mailsync.Digest{3}, Size: 1 << 40, Date: at, Flags: []string{"$X", `\Seen`}, Left: []string{`\Seen`}, Flux: []string{`\Flagged`},
 		Outcome: mailsync.Copied, Origin: mailsync.FromSource, Settled: true, Reason: "why"}
 	return p, r
 }

@@ -100,7 +100,7 @@ func (m *Memory) each(pair int64, fn func(mailsync.Row) error, wanted func(mails
 	}
 	m.mu.Unlock()
 	for _, r := range rows {
-		r.Flags, r.Left = slices.Clone(r.Flags), slices.Clone(r.Left)
+		r.Flags, r.Left, r.Flux = slices.Clone(r.Flags), slices.Clone(r.Left), slices.Clone(r.Flux)
 		if !wanted(r) {
 			continue
 		}
@@ -193,7 +193,7 @@ func (m *Memory) put(r *mailsync.Row) {
 		m.held[r.ID] = true
 	}
 	row := *r
-	row.Flags, row.Left = slices.Clone(r.Flags), slices.Clone(r.Left)
+	row.Flags, row.Left, row.Flux = slices.Clone(r.Flags), slices.Clone(r.Left), slices.Clone(r.Flux)
 	m.rows[r.ID] = row
 	m.byPair[r.Pair] = append(m.byPair[r.Pair], r.ID)
 }
