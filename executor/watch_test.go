@@ -210,6 +210,7 @@ func TestMoreMailboxesThanConnectionsTakeTurns(t *testing.T) {
 				t.Fatal(touched.Err)
 			}
 		}
+		watch.Close()
 		if old.most != 1 {
 			t.Errorf("%d connections at once", old.most)
 		}
@@ -261,4 +262,30 @@ func TestAPausedMailboxIsNotWatchedAndWaitsWithItsPass(t *testing.T) {
 	if b := w.state().MailboxOf(alice); b.Paused != nil || !b.Pass.Complete || b.Pass.Behind != 0 {
 		t.Errorf("%+v, %+v", b.Paused, b.Pass)
 	}
+}
+
+// A run that is killed must not forget what a server asked for.
+func TestWhatAServerAsksForIsKeptWhilePassesRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := company(t)
+		w.run() // prepared, and passed once
+		w.clock.Advance(time.Hour)
+		outside := w.outside()
+		account := AccountOf(w.limits, w.desired.Settings.Limits, w.desired.Sources[0], limits.Source, "alice@example.ch")
+		kept := false
+		outside.OpenSource = func(ctx context.Context, s migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Source, error) {
+			if m.Address != alice {
+				return w.openSource(ctx, s, m, pin)
+			}
+			account.Heard(&mailsync.BusyError{Strain: mailsync.Throttled, Wait: time.Hour, Err: errors.New("NO Request is throttled.")}, true)
+			synctest.Wait()
+			list := w.state().Accounts
+			kept = len(list) == 1 && list[0].Login == "alice@example.ch" && list[0].PausedUntil.Equal(w.clock.Now().Add(time.Hour))
+			return nil, context.Cause(ctx)
+		}
+		r := (&Executor{World: outside, Report: w, Holder: state.Holder{Who: "anna"}}).Run(t.Context())
+		if !kept || r.Err != nil || len(r.Failed) > 0 || w.state().MailboxOf(alice).Paused == nil {
+			t.Errorf("kept %v; %v, failed %v", kept, r.Err, r.Failed)
+		}
+	})
 }

@@ -85,3 +85,14 @@ func TestTakingOctetsEndsWithTheContext(t *testing.T) {
 		}
 	})
 }
+
+func FuzzComplaint(f *testing.F) {
+	f.Add("login", "NO", "LIMIT", "Suggested Backoff Time: 92415 milliseconds")
+	f.Add("", "BYE", "", "too many connections")
+	f.Fuzz(func(t *testing.T, command, status, code, text string) {
+		b, ok := Complaint(command, status, code, text)
+		if ok != (b.Strain != 0) || b.Wait < 0 || b.Wait > mostHint {
+			t.Errorf("%v %+v", ok, b)
+		}
+	})
+}
