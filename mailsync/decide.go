@@ -725,6 +725,11 @@ func (x *decision) flags() {
 			p.row.Flags, p.row.Flux = source, nil
 			x.touch(p.row)
 		}
+		// A change of ours that was not recorded is no person's change.
+		if p.row.Outcome == Copied && p.row.Settled && equalFlags(p.target.Flags, source) && !equalFlags(p.target.Flags, p.row.Left) {
+			p.row.Left = sortedFlags(p.target.Flags)
+			x.touch(p.row)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package mailsync
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -153,12 +154,13 @@ func (p *pass) noteStored(w *flagging, s Stored) error {
 	if err := openError(w.folder, w.validity, s); err != nil {
 		return err
 	}
+	var passing error
 	for i, c := range w.changes {
 		switch refusal := s.Refusals[i]; {
 		case refusal == nil:
 			leave(w.rows[i], c)
-		case !isRefusal(refusal):
-			return fmt.Errorf("store %s in %s: %w", c.Flag, showPath(w.folder), refusal)
+		case !aboutTheFlag(refusal):
+			passing = fmt.Errorf("store %s in %s: %w", c.Flag, showPath(w.folder), refusal)
 		default:
 			for _, r := range w.rows[i] {
 				p.exceptFlag(c.Flag, r, refusal.Error())
@@ -166,7 +168,14 @@ func (p *pass) noteStored(w *flagging, s Stored) error {
 			p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("flag %s: %v", c.Flag, refusal))
 		}
 	}
-	return nil
+	return passing
+}
+
+// aboutTheFlag: a server that refuses for its own reasons is asked again by
+// the next pass; only what it will never have is given up.
+func aboutTheFlag(refusal error) bool {
+	var se *ServerError
+	return isRefusal(refusal) && errors.As(refusal, &se) && !stops(se) && se.Code != "LIMIT"
 }
 
 // leave notes a change in what we left on the target.
