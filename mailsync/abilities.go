@@ -87,6 +87,9 @@ type Streamer interface {
 // Batch is messages for one folder.
 type Batch struct {
 	To Folder
+	// Open asks to open the folder for writing first, without waiting, unless
+	// the batch before it went there: that pays where many messages follow.
+	Open bool
 	// Next yields them as Append wants them, nil at the end.
 	Next func() (*Outgoing, error)
 }

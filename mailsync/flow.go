@@ -159,9 +159,7 @@ func (f *flow) cut(s *PairState, list []uint32) {
 func (f *flow) widen(ctx context.Context) {
 	batches, apart := 0, map[*PairState]bool{}
 	for _, g := range f.queue {
-		if !g.many {
-			batches += len(g.portions)
-		}
+		batches += g.large()
 		apart[g.portions[0].pair] = true
 	}
 	for _, pr := range f.busy {

@@ -24,8 +24,7 @@ type segment struct {
 	form     Form
 	// avoid are keywords that messages are refused for.
 	avoid []string
-	// many folders are read behind one another, and appended to without being
-	// opened: for few messages that is what takes time.
+	// many folders are read behind one another, and none is waited for.
 	many bool
 }
 
@@ -35,8 +34,10 @@ type portion struct {
 	pair     *PairState
 	from, to Folder
 	at       []uint32
-	// accepts is what the target folder keeps, where it is not opened.
+	// accepts is what the target folder keeps, where nobody waits for it to be
+	// opened; open says that it is opened nevertheless.
 	accepts Accepts
+	open    bool
 }
 
 // pairs are the folders of the segment, in order.
@@ -283,7 +284,8 @@ func (t *stream) nextBatch(wait bool) (*Batch, bool) {
 	}
 	t.current = b
 	t.underway = append(t.underway, b)
-	return &Batch{To: t.portions[b.number].to, Next: t.nextMessage}, true
+	q := t.portions[b.number]
+	return &Batch{To: q.to, Open: q.open, Next: t.nextMessage}, true
 }
 
 func (t *stream) broken() bool {

@@ -15,7 +15,7 @@ type confirmed struct {
 }
 
 // confirm opens the target folders in which flags will be changed, messages
-// deleted, or few copied, all in one flight: is each still the one that was
+// deleted, or not too much copied, all in one flight: is each still the one that was
 // looked at, and which flags does it keep? What is sent next is on its way
 // before the folder says its UIDVALIDITY again; the time in which a folder
 // could be replaced unseen is that between flights that follow each other.
@@ -66,7 +66,7 @@ func (p *pass) toBeWritten(a Actions) []Storing {
 	}
 	if p.gathers() {
 		for _, c := range a.Copies {
-			if p.few(c.Pair, c.At) {
+			if p.gathered(c.Pair, c.At) {
 				add(c.Pair.Pair.Target.Path, c.Pair.Target.UIDValidity)
 			}
 		}

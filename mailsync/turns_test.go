@@ -85,7 +85,7 @@ func TestRoundTripsAreFew(t *testing.T) {
 	appends := 0
 	for _, m := range first.target {
 		appends += m().Commands["APPEND"]
-		if turns := m().Turns; turns > 40 {
+		if turns := m().Turns; turns > 14 {
 			t.Errorf("a first copy waited %d times on one connection: %v", turns, m().Commands)
 		}
 	}
