@@ -18,10 +18,12 @@
 //     where a side can (look, survey);
 //  5. compare both sides with the ledger (Sort), take the digests of what the
 //     size does not tell apart (prints), decide (Decide): all of it pure;
-//  6. record what needs no command; move what moved; copy what is new, in
-//     batches announced before they are sent, many of them under way on a few
-//     connections (flow, lane), and what is refused one by one (copyBatch,
-//     transfer); bring flags over (flagAll); read back what was written (settle);
+//  6. record what needs no command; move what moved; ask the folders that will
+//     be written what they keep (confirm); copy what is new, in batches
+//     announced before they are sent, many of them under way on a few
+//     connections (flow, lane), folders with little behind one another (gather),
+//     and what is refused one by one (copyBatch, transfer); bring flags over
+//     (flagAll); read back what was written (settle);
 //  7. delete, last, what the source no longer has and only we wrote (deleteAll);
 //  8. record where every folder stands (finish).
 //
@@ -43,8 +45,10 @@
 // two goroutines that move octets from one to the other; it sends a batch only
 // after it was given the intent, and tells the answers in their order. A crash
 // leaves up to window intents open for each lane; recover looks for all those
-// of a folder at once. [Surveyor], [Founder], [Streamer], [Reader] and [Storer] save round trips
-// and are never needed: what they cannot do is done the plain way.
+// of a folder at once. [Surveyor], [Founder], [Streamer], [Reader] and [Storer]
+// save round trips and are never needed: what they cannot do is done the plain
+// way. A pass with nothing to do waits three times for each side, a change in
+// many folders some ten times, whatever the number of folders.
 //
 // # Before and after the switch
 //
