@@ -23,6 +23,7 @@ func (p *pass) apply(ctx context.Context, a Actions) error {
 		func() error { return p.confirmAgain(ctx, a) },
 		func() error { return p.flagAll(ctx, append(a.Flags, p.state.moved...)) },
 		func() error { return p.settleAll(ctx) },
+		func() error { return p.withdrawAll(ctx, a) },
 		func() error { return p.deleteAll(ctx, a.Deletes) },
 	)
 }

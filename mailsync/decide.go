@@ -20,6 +20,10 @@ type Actions struct {
 	Deletes []DeleteAction
 	// Held are source messages nothing is done about in this pass.
 	Held []HeldMessage
+	// Withdraws give up copies of what came by a forward; Twice counts those
+	// that stay because somebody touched them.
+	Withdraws []WithdrawAction
+	Twice     int
 	// Refusal says why deletions that were due are not in Deletes.
 	Refusal string
 	// RefusedDeletes are those.
@@ -108,6 +112,7 @@ type decision struct {
 	// wholePlain is plain for all folders.
 	wholePlain map[Digest][]*foreignMessage
 	byRef      map[Ref]*foreignMessage
+	twins      map[Digest][]*foreignMessage
 	// What needs no thought by itself, by pair.
 	copies map[*PairState]*CopyList
 	notes  map[noted]*NoteList
@@ -131,6 +136,7 @@ func (d *Delta) Decide(prints map[Ref]Print) Actions {
 	x.findLost()
 	x.adopt()
 	x.rest()
+	x.withdraw()
 	x.finishVanished()
 	x.flags()
 	for _, h := range x.out.Held {
@@ -163,6 +169,7 @@ func (x *decision) fillPools() {
 		x.wholePlain[p.Plain] = append(x.wholePlain[p.Plain], f)
 	}
 	x.poolLeftBehind()
+	x.poolTwins()
 }
 
 // poolLeftBehind makes the copies that ended rows left on the target
@@ -378,6 +385,7 @@ func (x *decision) findLost() {
 			f = x.findCopy(p, x.plain, x.wholePlain, p.row.plain())
 		}
 		switch {
+		case f == nil && x.lostTwin(p):
 		case f != nil:
 			x.settleAt(p, f)
 		case x.s.Policy == AddOnly:
@@ -403,6 +411,7 @@ func (x *decision) findCopy(p *placed, local map[string]map[Digest][]*foreignMes
 
 // settleAt records where a copy is now. A person may have put it there.
 func (x *decision) settleAt(p *placed, f *foreignMessage) {
+	p.found = true
 	p.row.TargetUID, p.row.TargetValidity = f.meta.UID, f.validity
 	p.row.TargetFolder = nil
 	if folderKey(f.path) != folderKey(p.pair.Pair.Target.Path) {
@@ -425,6 +434,7 @@ func (x *decision) adopt() {
 			}
 		}
 	}
+	x.deliver()
 	for _, f := range x.fresh {
 		p, ok := x.prints[f.ref()]
 		if !ok || f.taken || f.pair.excluded() {
@@ -516,6 +526,7 @@ func (x *decision) newcomer(p *PairState, i int, f *freshMessage) {
 		x.note(p, i, f, Released, belowFence)
 	case x.s.Policy == AddOnly && !x.s.Final && isDraft(p, i):
 		x.out.Held = append(x.out.Held, HeldMessage{Pair: p, Meta: p.Source.At(i), Why: "draft: copied by the last delta"})
+	case x.leftToForward(p, i):
 	default:
 		l := x.copiesOf(p)
 		l.At = append(l.At, uint32(i))
@@ -706,7 +717,7 @@ func (x *decision) added(flags []string) []string {
 func (x *decision) flags() {
 	for _, p := range x.here {
 		source := sortedFlags(p.source.Flags)
-		if p.row.Origin == FromTarget {
+		if p.row.Origin == FromTarget || p.withdrawn {
 			continue
 		}
 		a := FlagAction{Row: p.row, Folder: p.where(), Source: source, Add: minusFlags(x.added(minusFlags(source, p.row.Flags)), p.target.Flags)}

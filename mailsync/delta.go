@@ -30,7 +30,11 @@ type Delta struct {
 	lost               []*placed
 	here               []*placed
 	gone               []*placed
-	forget             []int64
+	// ours are copies of what a forward may still bring; traces were read of
+	// TwinsWanted.
+	ours   []*placed
+	traces map[Ref]Trace
+	forget []int64
 	// uncertain counts, by pair, rows whose message was not seen without
 	// proof that it is gone.
 	uncertain map[int64]int
@@ -63,6 +67,8 @@ type placed struct {
 	renumbered bool
 	noDelete   bool
 	taken      bool
+	withdrawn  bool
+	found      bool // its copy was not where the row said
 }
 
 // where returns the folder of the row's target copy.
@@ -152,6 +158,9 @@ func (d *Delta) sortRow(x *placed, views map[string]*View, known *marks) {
 		return
 	}
 	certain := d.seeTarget(x, views)
+	if d.s.Forward.mayBeTwin(r) && !p.excluded() {
+		d.ours = append(d.ours, x)
+	}
 	if r.Outcome == Gone {
 		d.gone = append(d.gone, x)
 		return
@@ -216,7 +225,10 @@ func (d *Delta) seeTarget(x *placed, views map[string]*View) (certain bool) {
 // at before anything is decided: a copy is not where it was, or the ledger
 // does not know what was done before the switch.
 func (d *Delta) NeedsWholeTarget() bool {
-	if d.s.Policy == Mirror {
+	switch {
+	case d.awaitsTwins():
+		return true
+	case d.s.Policy == Mirror:
 		return len(d.astray()) > 0
 	}
 	return !d.s.Trusted && d.hasUnknown()
@@ -351,7 +363,11 @@ type sizes struct {
 
 func (s *sizes) add(n int64) { s.all, s.sorted = append(s.all, n), false }
 
-func (s *sizes) near(n int64) bool {
+func (s *sizes) near(n int64) bool { return s.within(n, n/100+512) }
+
+// within reports whether something is in the set that differs from n by slack
+// at most.
+func (s *sizes) within(n, slack int64) bool {
 	if s == nil || len(s.all) == 0 {
 		return false
 	}
@@ -359,7 +375,6 @@ func (s *sizes) near(n int64) bool {
 		slices.Sort(s.all)
 		s.sorted = true
 	}
-	slack := n/100 + 512
 	i, _ := slices.BinarySearchFunc(s.all, n-slack, cmp.Compare[int64])
 	return i < len(s.all) && s.all[i] <= n+slack
 }

@@ -34,9 +34,16 @@
 //
 // A message is the SHA-256 of its octets, as a multiset per folder: two
 // identical messages on the source are two on the target. Sizes only narrow
-// what has to be read. A match that differs in line ends or NULs ([Print].Plain)
-// is accepted for messages of our own interrupted batches; for others a person
-// is asked ([Similar]).
+// what has to be read. Servers do not all keep octets: [Probe] learns what a
+// target makes of messages, its [Personality], and [Form] is the second digest
+// ([Print].Plain) by which messages are known there. A match that is not exact
+// is accepted for what we wrote; for anything else a person is asked ([Similar]).
+// What the target cannot hold after every other way was tried is an
+// [Exception], counted and named.
+//
+// While the old side forwards what it receives ([Forward]), a message may come
+// twice. It is one delivery ([Trace], [Delivered]) only when the target's bears
+// the very line that the old MX wrote; in doubt both stay.
 //
 // # Who does what
 //

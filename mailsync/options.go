@@ -33,6 +33,8 @@ type Options struct {
 	// Personality is what a probe learnt of the target. The zero value
 	// excuses nothing.
 	Personality Personality
+	// Forward is set while the old side sends on what it receives.
+	Forward *Forward
 
 	Rules folders.Rules
 	// Habits overrides what the target's listing shows of its names.
@@ -172,6 +174,8 @@ type Report struct {
 	// DatesNotKept and Altered count messages.
 	FlagsNotKept          map[string]int
 	DatesNotKept, Altered int
+	// Withdrawn counts our copies of what a forward brought later still.
+	Withdrawn int
 	// Exceptions name them, and what else the target cannot hold, with
 	// examples and the server's words: what this pass found.
 	Exceptions []Exception

@@ -21,7 +21,7 @@ func (p *pass) loadRows(ctx context.Context, s *PairState, source, target *View)
 	err := p.Ledger.Rows(ctx, s.Pair.ID, func(r Row) error {
 		p.readBackByLook(s, &r)
 		s.arrive(&r, p.Clock.Now())
-		if s.quiet(&r, p.Policy, p.RetryRejected) {
+		if !p.Forward.mayBeTwin(&r) && s.quiet(&r, p.Policy, p.RetryRejected) {
 			s.Quiet++
 			return nil
 		}

@@ -121,6 +121,10 @@ type Situation struct {
 	// Personality says by what a message is recognised that is not the same
 	// octet by octet.
 	Personality Personality
+	// Forward is set while the old side sends on what it receives; Now is the
+	// time of the decision.
+	Forward *Forward
+	Now     time.Time
 	// Trusted is false when the ledger may not know what was done before the switch.
 	Trusted bool
 	Pairs   []*PairState
