@@ -70,6 +70,15 @@ func TestAMessageThatComesBothWaysIsOne(t *testing.T) {
 			w.source.Put("INBOX", arrived(1, "B"), early)
 			w.target.Put("INBOX", forwarded(1, "B"), early)
 		}, 2, map[mailsync.Outcome]int{mailsync.Delivered: 1}},
+		"the direct copy, of which the forward brought the list's": {func(w *world) {
+			w.source.Put("INBOX", arrived(1, "A"), early)
+			w.target.Put("INBOX", forwarded(1, "B"), early)
+		}, 2, nil},
+		"later still, read on the old side": {func(w *world) {
+			w.source.Put("INBOX", arrived(1, "A"), early, `\Seen`)
+			w.complete()
+			w.target.Put("INBOX", forwarded(1, "A"), forwardNoon)
+		}, 2, nil},
 		"twice the same, brought once": {func(w *world) {
 			w.source.Put("INBOX", arrived(1, "A"), early)
 			w.source.Put("INBOX", arrived(1, "A"), early)
