@@ -84,6 +84,12 @@ type Streamer interface {
 	AppendStream(ctx context.Context, next func(wait bool) (batch *Batch, more bool), done func(Appended, error)) error
 }
 
+// Asker is a Target that can ask before it sends the octets of a message: a
+// round trip for each, and a refusal then ends no connection.
+type Asker interface {
+	AskFirst(ask bool)
+}
+
 // Batch is messages for one folder.
 type Batch struct {
 	To Folder

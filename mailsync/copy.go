@@ -70,14 +70,15 @@ func (s *PairState) octets(places []uint32) (n int64) {
 func (p *pass) batches(s *PairState, list []uint32) [][]uint32 {
 	var out [][]uint32
 	var octets int64
-	start, alone := 0, false
+	start, alone, wary := 0, false, false
 	for n, i := range list {
-		size, suspect := s.Source.messages.size(int(i)), p.suspicion(s, s.Source.messages.at(int(i)).uid) > 0
-		if n > start && (alone || suspect || n-start >= p.BatchMessages || octets+size > p.BatchBytes) {
+		uid := s.Source.messages.at(int(i)).uid
+		size, suspect, careful := s.Source.messages.size(int(i)), p.suspicion(s, uid) > 0, p.wary(s, uid)
+		if n > start && (alone || suspect || careful != wary || n-start >= p.BatchMessages || octets+size > p.BatchBytes) {
 			out, start, octets = append(out, list[start:n:n]), n, 0
 		}
 		octets += size
-		alone = suspect
+		alone, wary = suspect, careful
 	}
 	if start < len(list) {
 		out = append(out, list[start:])
@@ -107,6 +108,34 @@ func (p *pass) suspicion(s *PairState, uid UID) int {
 		return 0
 	}
 	return p.suspects[suspectKey(s, uid)]
+}
+
+// A server may refuse a message and hang up, or hang up without a word. What
+// was under way then is sent again with care: the plain way, asking before the
+// octets of each, so that a refusal is heard and costs no connection.
+
+// doubt notes that a connection ended, or may be about to, over a batch.
+func (p *pass) doubt(s *PairState, batch []CopyAction, weight int) {
+	for _, a := range batch {
+		p.doubts[suspectKey(s, a.Meta.UID)] += weight
+	}
+}
+
+// enoughDoubt is what a refusal as BAD weighs, and connections that ended twice.
+const enoughDoubt = 2
+
+func (p *pass) wary(s *PairState, uid UID) bool {
+	return len(p.doubts) > 0 && p.doubts[suspectKey(s, uid)] >= enoughDoubt
+}
+
+// askFirst chooses how a batch is sent, and returns to the usual way afterwards.
+func (p *pass) askFirst(s *PairState, batch []CopyAction) (afterwards func()) {
+	a, ok := p.target.(Asker)
+	if !ok || !slices.ContainsFunc(batch, func(x CopyAction) bool { return p.wary(s, x.Meta.UID) }) {
+		return func() {}
+	}
+	a.AskFirst(true)
+	return func() { a.AskFirst(false) }
 }
 
 var errEndsConnections = fmt.Errorf("the connection ended %d times while this message was copied", maxSuspicion)
@@ -143,10 +172,12 @@ func (p *pass) copyBatch(ctx context.Context, s *PairState, batch []CopyAction, 
 	t.form = p.form()
 	t.enough = p.Stop
 	var done Appended
+	afterwards := p.askFirst(s, batch)
 	err = p.write("APPEND", func() (err error) {
 		done, err = t.run(ctx, p.source, p.target, p.state.targets[folderKey(s.Pair.Target.Path)], in.Sources)
 		return err
 	})
+	afterwards()
 	claim.Release() // before a half of the batch claims its own
 	if err == nil {
 		p.avoids(batch, how)
@@ -316,6 +347,7 @@ func (p *pass) refused(ctx context.Context, s *PairState, in *Intent, t *transfe
 		if uid, ok := t.suspect(); ok {
 			p.suspects[suspectKey(s, uid)]++
 		}
+		p.doubt(s, batch, 1)
 		return retry.Temporary(fmt.Errorf("append to %s: %w", showPath(s.Pair.Target.Path), err))
 	}
 	sent := t.sent[:min(ae.Accepted, len(t.sent))]
@@ -355,6 +387,9 @@ func (p *pass) refine(ctx context.Context, s *PairState, t *transfer, rest []Cop
 	}
 	if se.Code == "TRYCREATE" {
 		return p.recreate(ctx, s, ae)
+	}
+	if se.Status == "BAD" {
+		p.doubt(s, rest, enoughDoubt)
 	}
 	if len(rest) > 1 {
 		half := len(rest) / 2

@@ -139,7 +139,7 @@ func (f *flow) cut(s *PairState, list []uint32) {
 	var octets int64
 	first := len(f.queue)
 	for _, batch := range f.p.batches(s, list) {
-		if f.p.suspicion(s, s.Source.messages.at(int(batch[0])).uid) > 0 {
+		if first := s.Source.messages.at(int(batch[0])).uid; f.p.suspicion(s, first) > 0 || f.p.wary(s, first) {
 			f.left[s] = append(f.left[s], batch...)
 			continue
 		}
@@ -433,6 +433,9 @@ func (f *flow) heard(ctx context.Context, e laneEvent) {
 			f.withdraw(ctx, pr, b) // nothing of it was sent
 		}
 	case e.err != nil:
+		for _, b := range pr.underway {
+			f.p.doubt(b.pair, b.batch, 1)
+		}
 		f.failed(ctx, pr, e.err)
 	}
 	for ; pr.next < len(pr.portions); pr.next++ {
@@ -495,7 +498,7 @@ func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
 			return
 		}
 		sent, uids = sent[:min(ae.Accepted, len(sent))], Appended{UIDs: ae.UIDs, UIDValidity: s.Target.UIDValidity}
-		f.refusedBy(s, ae)
+		f.refusedBy(b, ae)
 	}
 	if len(sent) < len(b.batch) {
 		for _, a := range without(b.batch, sent, nil) {
@@ -515,9 +518,13 @@ func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
 	}
 }
 
-func (f *flow) refusedBy(s *PairState, ae *AppendError) {
+func (f *flow) refusedBy(b *announced, ae *AppendError) {
 	var se *ServerError
 	if !errors.As(ae.Err, &se) || retry.IsTemporary(ae.Err) || stops(se) || se.Code == "TRYCREATE" {
-		f.halted[s] = true
+		f.halted[b.pair] = true
+		return
+	}
+	if se.Status == "BAD" {
+		f.p.doubt(b.pair, b.batch, enoughDoubt)
 	}
 }

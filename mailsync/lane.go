@@ -152,7 +152,7 @@ func (t *stream) run(ctx context.Context) {
 		err = t.carry(ctx)
 	}
 	e := laneEvent{lane: t.lane, err: err}
-	if t.current != nil && len(t.current.sent) > 0 {
+	if t.current != nil && slices.Contains(t.underway, t.current) && len(t.current.sent) > 0 {
 		if last := t.current.sent[len(t.current.sent)-1]; !last.whole {
 			e.suspect, e.of = last.action.Meta.UID, t.current.pair
 		}

@@ -21,6 +21,9 @@ type pass struct {
 	recorded int
 	// suspects counts, by message, connections that ended while it was copied.
 	suspects map[string]int
+	// doubts counts, by message, batches with it that brought a connection
+	// down, or may have; see wary.
+	doubts map[string]int
 	// avoid are keywords for which the target refuses messages.
 	avoid []string
 
@@ -68,7 +71,7 @@ type written struct {
 // goes on, as long as that brings it forward. ErrStopped says that it was
 // stopped before it was through; the report then counts what was done.
 func Pass(ctx context.Context, o Options) (report Report, err error) {
-	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}}
+	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}, doubts: map[string]int{}}
 	p.report.Started = p.Clock.Now()
 	release, err := p.Ledger.Lease(ctx, p.Owner)
 	if err != nil {

@@ -143,9 +143,10 @@ func (t *transfer) release(err error) {
 	t.first, t.current = nil, nil
 }
 
-// suspect is the message during which the connection ended, if there is one.
+// suspect is the message during which the connection ended, if there is one:
+// the last that was begun, or the only one of its batch.
 func (t *transfer) suspect() (UID, bool) {
-	if n := len(t.sent); n > 0 && !t.sent[n-1].whole {
+	if n := len(t.sent); n > 0 && (!t.sent[n-1].whole || len(t.byUID) == 1) {
 		return t.sent[n-1].action.Meta.UID, true
 	}
 	return 0, false

@@ -39,6 +39,9 @@ type appending struct {
 // commit, or pipelined APPENDs where the server has none. Bodies stream.
 func (t *Target) Append(ctx context.Context, f mailsync.Folder, next func() (*mailsync.Outgoing, error)) (mailsync.Appended, error) {
 	a := &appending{t: t, folder: f, next: next, lit: t.s.lit}
+	if t.ask {
+		a.lit = wire.Synchronising
+	}
 	err := t.s.do(ctx, "append to folder "+quote(f), func() error {
 		t.s.conn.Patience(t.s.lim.Commit)
 		defer t.s.conn.Patience(0)

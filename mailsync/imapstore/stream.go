@@ -49,7 +49,7 @@ func (st *stream) run() error {
 		batch, more := st.next(len(st.air) == 0)
 		switch {
 		case !more && len(st.air) == 0:
-			return nil
+			return st.t.s.conn.Ended()
 		case batch == nil || len(st.air) >= streamFlight:
 			if err := st.land(); err != nil {
 				return err
@@ -60,15 +60,23 @@ func (st *stream) run() error {
 		}
 		opened, err := st.open(batch)
 		if err != nil {
-			return err
+			return st.lost(err)
 		}
 		a := &appending{t: st.t, folder: batch.To, next: batch.Next, lit: st.t.s.lit}
 		m, err := a.send()
 		if err != nil {
-			return err
+			return st.lost(err)
 		}
 		st.air = append(st.air, underway{a, opened, m})
 	}
+}
+
+// lost passes on the answers that came before the connection broke while
+// something was written. What got none keeps its fate unknown.
+func (st *stream) lost(err error) error {
+	for len(st.air) > 0 && st.land() == nil {
+	}
+	return err
 }
 
 // open selects the folder of a batch, which saves the server work for each

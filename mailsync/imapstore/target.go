@@ -15,7 +15,14 @@ type Target struct {
 	*reader
 	// single is set once the server failed at MULTIAPPEND.
 	single bool
+	// ask is set while refusals are looked for.
+	ask bool
 }
+
+var _ mailsync.Asker = (*Target)(nil)
+
+// AskFirst implements mailsync.Asker: literals wait for the go-ahead (RFC 3501 §7.5).
+func (t *Target) AskFirst(ask bool) { t.ask = ask }
 
 // OpenTarget connects and logs in.
 func OpenTarget(ctx context.Context, cfg Config) (*Target, error) {

@@ -90,8 +90,19 @@ func (m *Command) emit() error {
 	}
 	_, err := m.c.bw.Write(m.buf)
 	m.buf = m.buf[:0]
-	if m.err = m.c.lost(err); m.err != nil {
-		m.err = m.c.words(m.err)
+	return m.broke(err)
+}
+
+// broke looks, after a write failed, whether the server had refused the
+// command before it hung up. That it accepted what it has not seen whole is
+// not believed.
+func (m *Command) broke(err error) error {
+	if err == nil {
+		return nil
+	}
+	m.err = m.c.words(m.c.lost(err))
+	if r, ok := m.c.done[m.Tag]; ok && r.Type != "OK" {
+		m.refused, m.c.dead, m.err = r, m.err, nil
 	}
 	return m.err
 }
@@ -146,7 +157,7 @@ func (m *Command) Literal(size int64, body io.Reader) error {
 	case src.err != nil || err == io.EOF:
 		m.err = &Lost{Err: fmt.Errorf("message of %d octets ended after %d: %w", size, n, firstError(src.err, io.ErrUnexpectedEOF))}
 	default:
-		m.err = m.c.words(m.c.lost(err))
+		return m.broke(err)
 	}
 	return m.err
 }
@@ -170,10 +181,8 @@ func (m *Command) line() error {
 	if err := m.emit(); err != nil || m.refused != nil {
 		return err
 	}
-	if _, err := m.c.bw.WriteString("\r\n"); err != nil {
-		m.err = m.c.words(m.c.lost(err))
-	}
-	return m.err
+	_, err := m.c.bw.WriteString("\r\n")
+	return m.broke(err)
 }
 
 // End ends the command. It is sent with the next Flush or Await.

@@ -168,10 +168,16 @@ func (c *Conn) Do(ctx context.Context, f func() error) error {
 	}
 	if fatal(err) {
 		c.dead = err
+	}
+	if c.dead != nil {
 		_ = c.Close()
 	}
 	return err
 }
+
+// Ended says why nothing more can be sent, or nil: a server may answer a
+// command, and hang up while it is still being written.
+func (c *Conn) Ended() error { return c.dead }
 
 // lost words an I/O error. Errors of the protocol stay what they are.
 func (c *Conn) lost(err error) error {
@@ -227,12 +233,16 @@ type Data func(r *Response) (wanted bool, err error)
 // and those of data, are errors: a NO is a reply.
 func (c *Conn) Await(tag string, data Data) (Response, error) {
 	if err := c.Flush(); err != nil {
-		return Response{}, c.words(err)
+		err = c.words(err)
+		if r, ok := c.answer(tag); ok {
+			c.dead = err
+			return r, nil
+		}
+		return Response{}, err
 	}
 	for noise := 0; ; {
-		if r, ok := c.done[tag]; ok {
-			delete(c.done, tag)
-			return *r, nil
+		if r, ok := c.answer(tag); ok {
+			return r, nil
 		}
 		wanted, err := c.step(data)
 		if err != nil {
@@ -244,6 +254,16 @@ func (c *Conn) Await(tag string, data Data) (Response, error) {
 			}
 		}
 	}
+}
+
+// answer hands out the reply to a command, once.
+func (c *Conn) answer(tag string) (Response, bool) {
+	r, ok := c.done[tag]
+	if !ok {
+		return Response{}, false
+	}
+	delete(c.done, tag)
+	return *r, true
 }
 
 // step reads one response.
@@ -316,11 +336,16 @@ func (c *Conn) proceed(tag string) (refused *Response, err error) {
 }
 
 // words looks, after a write failed, for what the server said before it hung
-// up: "BYE [OVERQUOTA]" explains more than "broken pipe".
+// up: "BYE [OVERQUOTA]" explains more than "broken pipe", and a reply is the
+// reply to its command, whoever hung up afterwards.
 func (c *Conn) words(err error) error {
 	c.Patience(byePatience)
 	for range 100 {
-		if _, e := c.next(); e != nil {
+		r, e := c.next()
+		if e == nil && r.Tag != "*" && r.Tag != "+" {
+			e = c.finish(r)
+		}
+		if e != nil {
 			break
 		}
 	}
