@@ -133,14 +133,22 @@ func (p *pass) storeFlags(ctx context.Context, works []*flagging) (errs []error,
 func (p *pass) permit(w *flagging, a Accepts) {
 	for _, flag := range sortedKeys(w.add) {
 		if keep, _ := permitted([]string{flag}, a); len(keep) == 0 {
+			why := noSuchFlag
+			if !a.writes(flag) {
+				why = noWord
+			}
 			for _, r := range w.add[flag] {
-				p.exceptFlag(flag, r, noSuchFlag)
+				p.exceptFlag(flag, r, why)
 			}
 			continue
 		}
 		w.change(flag, w.add[flag], false)
 	}
 	for _, flag := range sortedKeys(w.remove) {
+		if !a.writes(flag) {
+			p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("flag %s stays on %d messages of %s: %s", flag, len(w.remove[flag]), showPath(w.folder), noWord))
+			continue
+		}
 		w.change(flag, w.remove[flag], true)
 	}
 }

@@ -46,7 +46,7 @@ func isKeyword(f string) bool { return !strings.HasPrefix(f, `\`) }
 // permitted splits flags by what the folder can keep.
 func permitted(flags []string, a Accepts) (keep, refused []string) {
 	for _, f := range flags {
-		if hasFlag(a.Flags, f) || (isKeyword(f) && a.NewKeywords) {
+		if a.writes(f) && (hasFlag(a.Flags, f) || (isKeyword(f) && a.NewKeywords)) {
 			keep = append(keep, f)
 		} else {
 			refused = append(refused, f)
@@ -54,3 +54,5 @@ func permitted(flags []string, a Accepts) (keep, refused []string) {
 	}
 	return keep, refused
 }
+
+func (a Accepts) writes(flag string) bool { return a.Writes == nil || a.Writes(flag) }

@@ -170,4 +170,7 @@ func (p *pass) compareBack(r *Row, m Meta) {
 	}
 }
 
-const noSuchFlag = "not among the flags that the folder keeps"
+const (
+	noSuchFlag = "not among the flags that the folder keeps"
+	noWord     = "a keyword that no command can carry"
+)

@@ -140,6 +140,9 @@ type Accepts struct {
 	// Flags lists the permanent flags; NewKeywords is true for "\*".
 	Flags       []string
 	NewKeywords bool
+	// Writes reports whether a flag can be written in a command: some servers
+	// show keywords that none may carry (RFC 3501 §9). nil = any can.
+	Writes func(flag string) bool
 	// MaxSize is the largest message taken (APPENDLIMIT, RFC 7889); 0 = not said.
 	MaxSize                    int64
 	UIDPlus, Move, MultiAppend bool

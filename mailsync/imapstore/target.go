@@ -43,6 +43,7 @@ func (t *Target) Accepts() mailsync.Accepts { return t.accepts(&t.s.open) }
 
 func (t *Target) accepts(o *opened) mailsync.Accepts {
 	a := mailsync.Accepts{
+		Writes:  wire.ValidFlag,
 		MaxSize: t.s.appendLimit(), UIDPlus: t.s.has("UIDPLUS"), Move: t.s.has("MOVE"), MultiAppend: t.multi(),
 	}
 	if !o.hasPermanent {
