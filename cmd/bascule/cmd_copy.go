@@ -218,7 +218,7 @@ func (x *copying) run(ctx, work context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(x.ledger), 0o700); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
 	}
-	l, err := ledger.Open(ctx, x.ledger, ledger.Options{Clock: x.Clock, Random: x.Rand})
+	l, err := ledger.Open(ctx, x.ledger, ledger.Options{Clock: x.Clock, Random: x.Rand, Account: x.account()})
 	if err != nil {
 		return err
 	}
@@ -248,6 +248,14 @@ func (x *copying) run(ctx, work context.Context) error {
 		return exit(exitChanges)
 	}
 	return nil
+}
+
+// account is what copies to the same target must not share; see accountFile.
+func (x *copying) account() string {
+	if x.to.remote() {
+		return x.accountFile(x.to.host, x.to.port, x.to.user)
+	}
+	return x.accountFile("", 0, x.to.path)
 }
 
 func (x *copying) options(l mailsync.Ledger) mailsync.Options {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -114,9 +115,11 @@ func (p *place) parseHost(text string) error {
 func (p place) remote() bool { return p.kind == imapsPlace || p.kind == imapPlace }
 
 // local reports whether the server is on this machine.
-func (p place) local() bool {
-	addr, err := netip.ParseAddr(p.host)
-	return p.host == "localhost" || err == nil && addr.IsLoopback()
+func (p place) local() bool { return loopback(p.host) }
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // String is the one spelling of a place; it holds no secret.
@@ -152,17 +155,49 @@ func (c *cli) absolute(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
+// stateHome is the directory for what outlives a run and belongs to no
+// configuration (XDG Base Directory Specification).
+func (c *cli) stateHome() (string, error) {
+	dir, ok := c.Env("XDG_STATE_HOME")
+	if ok && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "bascule"), nil
+	}
+	home, found := c.Env("HOME")
+	if !found || !filepath.IsAbs(home) {
+		return "", errors.New("neither XDG_STATE_HOME nor HOME is set")
+	}
+	return filepath.Join(home, ".local", "state", "bascule"), nil
+}
+
 // copyLedger is where the ledger of a copy lies by default: named by what is
 // copied where, so that the same command goes on where it was.
 func (c *cli) copyLedger(from, to place) (string, error) {
-	dir, ok := c.Env("XDG_STATE_HOME")
-	if !ok || !filepath.IsAbs(dir) {
-		home, found := c.Env("HOME")
-		if !found || !filepath.IsAbs(home) {
-			return "", hint(errors.New("there is no place for the ledger: neither XDG_STATE_HOME nor HOME is set"), "Name one with --ledger FILE.")
-		}
-		dir = filepath.Join(home, ".local", "state")
+	dir, err := c.stateHome()
+	if err != nil {
+		return "", hint(fmt.Errorf("there is no place for the ledger: %w", err), "Name one with --ledger FILE.")
 	}
-	sum := sha256.Sum256([]byte(from.String() + "\n" + to.String()))
-	return filepath.Join(dir, "bascule", "copy", hex.EncodeToString(sum[:16])+".db"), nil
+	return filepath.Join(dir, "copy", shortSum(from.String(), to.String())+".db"), nil
+}
+
+// accountFile stands for a target account: whoever writes to it holds it, so
+// that two ledgers never copy the same mail side by side. Where there is no
+// place for it, "": the ledger's own lease is then all there is.
+func (c *cli) accountFile(host string, port int, login string) string {
+	dir, err := c.stateHome()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "accounts")
+	if os.MkdirAll(dir, 0o700) != nil {
+		return ""
+	}
+	if !loopback(host) {
+		port = 0 // another port of a host is the same server, but on this machine
+	}
+	return filepath.Join(dir, shortSum(strings.ToLower(host), strconv.Itoa(port), strings.ToLower(login)))
+}
+
+func shortSum(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return hex.EncodeToString(sum[:16])
 }

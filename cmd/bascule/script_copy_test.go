@@ -114,9 +114,17 @@ func (s *scriptWorld) cmdLeaving(ts *testscript.TestScript, neg bool, args []str
 	}
 }
 
-// holding LEDGER is another copy at work until the scene ends.
+// holding LEDGER [NEW] is another copy at work until the scene ends, on alice's
+// new mailbox if that is said.
 func (s *scriptWorld) cmdHolding(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := ledger.Open(context.Background(), ts.MkAbs(args[0]), ledger.Options{Clock: clock.Real{}, Random: rand.Reader})
+	o := ledger.Options{Clock: clock.Real{}, Random: rand.Reader}
+	if len(args) > 1 {
+		c := &cli{process: &process{Env: func(name string) (string, bool) { return ts.Getenv(name), true }}}
+		to, err := parsePlace("to", ts.Getenv(args[1]), c.absolute)
+		ts.Check(err)
+		o.Account = c.accountFile(to.host, to.port, to.user)
+	}
+	l, err := ledger.Open(context.Background(), ts.MkAbs(args[0]), o)
 	ts.Check(err)
 	release, err := l.Lease(context.Background(), "somebody else")
 	ts.Check(err)

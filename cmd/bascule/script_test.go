@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 					}
 					env.Setenv("BASCULE_TEST_CLOCK", filepath.Join(env.WorkDir, ".clock"))
 					env.Setenv("NO_COLOR", "1")
+					env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 					return os.WriteFile(filepath.Join(env.WorkDir, ".clock"), []byte(scriptStart.Format(time.RFC3339)), 0o600)
 				},
 			})

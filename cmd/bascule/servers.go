@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bascule/executor"
@@ -156,7 +157,21 @@ func (a *app) openLedger(ctx context.Context, mailbox migration.Address) (mailsy
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, filepath.Join(dir, LedgerName(mailbox)), ledger.Options{Clock: a.Clock, Random: a.Rand})
+	return ledger.Open(ctx, filepath.Join(dir, LedgerName(mailbox)), ledger.Options{Clock: a.Clock, Random: a.Rand, Account: a.accountOf(mailbox)})
+}
+
+// accountOf names what passes to a mailbox's target must not share; see accountFile.
+func (a *app) accountOf(mailbox migration.Address) string {
+	m := slices.IndexFunc(a.desired.Mailboxes, func(m migration.Mailbox) bool { return m.Address == mailbox })
+	if m < 0 {
+		return ""
+	}
+	to := a.desired.Mailboxes[m].Target
+	s := slices.IndexFunc(a.desired.Targets, func(s migration.Server) bool { return s.Address == to.Server })
+	if s < 0 || a.desired.Targets[s].Endpoint.Host == "" {
+		return ""
+	}
+	return a.accountFile(a.desired.Targets[s].Endpoint.Host, a.desired.Targets[s].Endpoint.Port, to.Login)
 }
 
 // ledgers is the directory of the ledgers.

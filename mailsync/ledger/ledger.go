@@ -16,8 +16,8 @@ import (
 
 // Ledger is a ledger file.
 type Ledger struct {
-	path  string
-	clock clock.Clock
+	path, account string
+	clock         clock.Clock
 
 	mu   sync.Mutex
 	conn *conn
@@ -35,6 +35,9 @@ type Options struct {
 	Clock clock.Clock
 	// Random gives the ledger its ID when it is created.
 	Random io.Reader
+	// Account is a file that stands for the target account, whatever the
+	// ledger: passes that share it run one at a time. "" shares with nobody.
+	Account string
 }
 
 // Open opens the ledger at path, creates it where there is none, and brings
@@ -49,7 +52,7 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, explain(err))
 	}
-	l := &Ledger{path: path, clock: o.Clock, conn: c, words: newWords(c), next: map[int64]int64{}}
+	l := &Ledger{path: path, account: o.Account, clock: o.Clock, conn: c, words: newWords(c), next: map[int64]int64{}}
 	if err := l.prepare(ctx, o.Random); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, explain(err)), c.Close())
 	}

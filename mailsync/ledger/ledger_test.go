@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,5 +141,40 @@ func TestAForeignDatabaseIsLeftAlone(t *testing.T) {
 	}
 	if _, err := ledger.Open(context.Background(), path, options()); err == nil {
 		t.Fatal("a database of somebody else was taken for a ledger")
+	}
+}
+
+// Two ledgers that know nothing of each other would both copy what neither has
+// a row for.
+func TestOneAccountTakesOnePassWhateverTheLedger(t *testing.T) {
+	dir := t.TempDir()
+	account := filepath.Join(dir, "account of alice")
+	ledgers := make([]*ledger.Ledger, 2)
+	for i := range ledgers {
+		o := options()
+		o.Account = account
+		l, err := ledger.Open(t.Context(), filepath.Join(dir, fmt.Sprint(i)), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ledgers[i] = l
+	}
+	release, err := ledgers[0].Lease(t.Context(), "host a, pid 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ledgers[1].Lease(t.Context(), "host b"); !errors.Is(err, mailsync.ErrLeased) || !strings.Contains(err.Error(), "host a, pid 1, since 20") {
+		t.Fatal(err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	release, err = ledgers[1].Lease(t.Context(), "host b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
 	}
 }
