@@ -142,7 +142,7 @@ func (p *pass) move(ctx context.Context, from *PairState, m MoveAction) error {
 		// The intent stays open: the next pass looks what became of it.
 		return fmt.Errorf("move message %d from %s to %s: %w", m.Row.TargetUID, showPath(m.From), showPath(m.To.Pair.Target.Path), err)
 	}
-	p.wrote(m.From).removed++
+	p.removed(m.From, 1)
 	p.report.MovedOnTarget++
 	return p.recordMove(ctx, in, m, uids)
 }

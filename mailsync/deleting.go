@@ -171,6 +171,6 @@ func (p *pass) gone(d *deleting) []*Row {
 	}
 	p.report.Deleted += len(d.rows)
 	p.report.Outcomes[Gone] += len(d.rows)
-	p.wrote(d.folder).removed += len(d.rows)
+	p.removed(d.folder, len(d.rows))
 	return d.rows
 }

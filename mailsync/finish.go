@@ -95,16 +95,18 @@ func (p *pass) uncovered() map[int64]int {
 	return open
 }
 
-// surveyWritten asks where the folders stand that we wrote to.
+// surveyWritten asks where the folders stand that we wrote to, unless reading
+// them back was the last that was done there.
 func (p *pass) surveyWritten(ctx context.Context) error {
 	var asks []Ask
 	for _, s := range p.state.pairs {
-		if f, ok := p.targetFolder(s); ok && (s.Source.Known || s.Target.Known) && p.touched(s) {
+		_, known := p.state.standing[folderKey(s.Pair.Target.Path)]
+		if f, ok := p.targetFolder(s); ok && !known && (s.Source.Known || s.Target.Known) && p.touched(s) {
 			asks = append(asks, Ask{Folder: f, Question: AskStatus})
 		}
 	}
 	p.state.surveys = newSurveys()
-	return p.surveyBoth(ctx, flight{}, keep(asks, p.state.surveys.standing))
+	return p.surveyBoth(ctx, flight{}, flight{asks, func(i int, a Surveyed) { p.state.standing[folderKey(asks[i].Folder.Path)] = a.Status }})
 }
 
 // touched reports whether we did anything to the target folder of a pair.
@@ -133,8 +135,8 @@ func (p *pass) finishTarget(ctx context.Context, s *PairState) error {
 }
 
 func (p *pass) standing(ctx context.Context, path []string) (Status, error) {
-	if a, ok := takeAnswer(p.state.surveys.standing, path); ok {
-		return a.Status, nil
+	if st, ok := takeAnswer(p.state.standing, path); ok {
+		return st, nil
 	}
 	return p.openTargetFolder(ctx, path, false)
 }

@@ -68,6 +68,7 @@ func (p *pass) settle(ctx context.Context, b *settling) error {
 	if b.status.UIDValidity != b.Target.UIDValidity {
 		return fmt.Errorf("target folder %s: %w", showPath(b.Pair.Target.Path), errFolderChanged)
 	}
+	p.state.standing[folderKey(b.Pair.Target.Path)] = *b.status
 	if err := p.settleAltered(ctx, b); err != nil {
 		return err
 	}

@@ -138,6 +138,7 @@ func (p *pass) storeAll(ctx context.Context, asked []Storing) (stored []Stored, 
 	}
 	for _, g := range asked {
 		p.state.flagged[folderKey(g.Folder.Path)] = true
+		delete(p.state.standing, folderKey(g.Folder.Path))
 	}
 	return stored, nil
 }

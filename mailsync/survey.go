@@ -11,20 +11,17 @@ type surveys struct {
 	source, target map[string]*View
 	// second holds enumerations that came after the first.
 	secondSource, secondTarget map[string]Surveyed
-	// standing is where folders stand after the work.
-	standing map[string]Surveyed
 }
 
 func newSurveys() surveys {
-	return surveys{source: map[string]*View{}, target: map[string]*View{}, secondSource: map[string]Surveyed{}, secondTarget: map[string]Surveyed{},
-		standing: map[string]Surveyed{}}
+	return surveys{source: map[string]*View{}, target: map[string]*View{}, secondSource: map[string]Surveyed{}, secondTarget: map[string]Surveyed{}}
 }
 
 // survey asks one side about folders, where it can do so in one flight, and
 // tells the answers; of what it could not tell nothing is kept.
 func survey(ctx context.Context, side Source, asks []Ask, tell func(i int, a Surveyed)) error {
 	s, ok := side.(Surveyor)
-	if !ok || len(asks) < 2 {
+	if !ok || len(asks) == 0 {
 		return nil
 	}
 	answers, err := s.Survey(ctx, asks)

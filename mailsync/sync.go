@@ -54,6 +54,7 @@ type state struct {
 	moved          []FlagAction    // flags to bring over after a move
 	flagged        map[string]bool // target folders in which flags were changed
 	surveys        surveys
+	standing       map[string]Status    // where target folders stood when our last write was read back
 	confirmed      map[string]confirmed // target folders, before they are written
 }
 
@@ -125,7 +126,8 @@ func (p *pass) resetReport() {
 	r.Failures, r.Held, r.Warnings, r.Folders, r.Foreign, r.Fences = nil, nil, nil, nil, nil, nil
 	r.Refusal, r.Spared, r.SparedFirst, r.Complete, r.Looked = "", 0, nil, false, time.Time{}
 	p.state = state{targets: map[string]Folder{}, sources: map[string]Folder{}, reports: map[int64]*FolderReport{},
-		pending: map[int64]int{}, vanished: map[int64]int{}, writes: map[string]*written{}, created: map[string]bool{}, flagged: map[string]bool{}, surveys: newSurveys()}
+		pending: map[int64]int{}, vanished: map[int64]int{}, writes: map[string]*written{}, created: map[string]bool{}, flagged: map[string]bool{}, surveys: newSurveys(),
+		standing: map[string]Status{}}
 }
 
 // run is the pass as doc.go tells it.
@@ -297,6 +299,12 @@ func (p *pass) wrote(path []string) *written {
 		p.state.writes[k] = &written{}
 	}
 	return p.state.writes[k]
+}
+
+// removed notes copies that we expunged.
+func (p *pass) removed(path []string, n int) {
+	p.wrote(path).removed += n
+	delete(p.state.standing, folderKey(path))
 }
 
 func sortedUIDs(in []UID) []UID {

@@ -97,7 +97,7 @@ func (p *pass) withdrawIn(ctx context.Context, s *PairState, group []WithdrawAct
 	for _, w := range group {
 		w.become(s)
 	}
-	p.wrote(folder).removed += len(rows)
+	p.removed(folder, len(rows))
 	p.report.Withdrawn += len(rows)
 	return p.commit(ctx, Change{Rows: rows})
 }
