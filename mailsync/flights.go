@@ -16,6 +16,9 @@ type Reading struct {
 	Folder   Folder
 	Validity uint32
 	UIDs     []UID
+	// Bare wants the octets alone: of a Meta only the UID is told. What a look
+	// told already costs a server as much as the octets of a small message.
+	Bare bool
 }
 
 // Reader reads messages of many folders in one flight.

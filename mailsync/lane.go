@@ -144,15 +144,9 @@ func (g *group) find(uid UID) *place {
 
 // run copies the segment and tells how it ended.
 func (t *stream) run(ctx context.Context) {
-	var err error
-	if !t.many {
-		err = t.open(ctx)
-	}
-	if err == nil {
-		err = t.carry(ctx)
-	}
+	err := t.carry(ctx)
 	e := laneEvent{lane: t.lane, err: err}
-	if t.current != nil && slices.Contains(t.underway, t.current) && len(t.current.sent) > 0 {
+	if t.current != nil && len(t.current.sent) > 0 {
 		if last := t.current.sent[len(t.current.sent)-1]; !last.whole {
 			e.suspect, e.of = last.action.Meta.UID, t.current.pair
 		}
@@ -160,36 +154,34 @@ func (t *stream) run(ctx context.Context) {
 	t.events <- e
 }
 
-// open opens the folder on both sides, and insists on both UIDVALIDITYs.
+// open opens the one folder of a segment on the target, while the source
+// begins to deliver, and insists on its UIDVALIDITY.
 func (t *stream) open(ctx context.Context) error {
-	q := t.portions[0]
-	done := make(chan error, 1)
-	go func() {
-		st, err := t.lane.target.Select(ctx, q.to)
-		if err == nil && st.UIDValidity != q.pair.Target.UIDValidity {
-			err = fmt.Errorf("target folder %s: %w", showPath(q.to.Path), errFolderChanged)
-		}
-		done <- err
-	}()
-	st, err := t.lane.source.Examine(ctx, q.from)
-	if err == nil && st.UIDValidity != q.pair.Source.UIDValidity {
-		err = fmt.Errorf("source folder %s: %w", showPath(q.from.Path), errFolderChanged)
+	if t.many {
+		return nil
 	}
-	return errors.Join(err, <-done)
+	q := t.portions[0]
+	st, err := t.lane.target.Select(ctx, q.to)
+	if err == nil && st.UIDValidity != q.pair.Target.UIDValidity {
+		err = fmt.Errorf("target folder %s: %w", showPath(q.to.Path), errFolderChanged)
+	}
+	t.accepts = t.lane.target.Accepts()
+	return err
 }
 
 func (t *stream) carry(ctx context.Context) error {
-	if !t.many {
-		t.accepts = t.lane.target.Accepts()
-	}
 	reading, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
 	go t.read(reading)
-	err := t.lane.target.(Streamer).AppendStream(ctx, t.nextBatch, t.answered)
-	t.clean, t.verdict = err == nil, errDiscarded
-	if err != nil {
-		t.verdict = err // the source's connection is of no use either: the pass begins anew
+	t.verdict = errDiscarded
+	err := t.open(ctx)
+	if err == nil {
+		if err = t.lane.target.(Streamer).AppendStream(ctx, t.nextBatch, t.answered); err != nil {
+			t.verdict = err // the source's connection is of no use either: the pass begins anew
+			err = fmt.Errorf("append to %s: %w", t.where(false), err)
+		}
 	}
+	t.clean = err == nil
 	if asked(t.enough) {
 		abandon(ErrStopped) // the rest of the segment is not waited for
 	}
@@ -199,7 +191,7 @@ func (t *stream) carry(ctx context.Context) error {
 		p.done <- t.verdict
 	}
 	if err != nil {
-		return fmt.Errorf("append to %s: %w", t.where(false), err)
+		return err
 	}
 	if t.readErr != nil {
 		return fmt.Errorf("read messages of %s: %w", t.where(true), t.readErr)
@@ -223,19 +215,32 @@ func (t *stream) where(source bool) string {
 // empty, and the plain way finds the words for it.
 func (t *stream) read(ctx context.Context) {
 	defer close(t.parcels)
-	if !t.many {
-		_, t.readErr = t.lane.source.Fetch(ctx, t.groups[0].uids(), func(m Meta, octets int64, body io.Reader) error {
-			return t.hand(&t.groups[0], m, octets, body)
-		})
+	all, ok := t.lane.source.(Reader)
+	if !ok {
+		t.readErr = t.readPlainly(ctx)
 		return
 	}
 	readings := make([]Reading, len(t.groups))
 	for i, g := range t.groups {
-		readings[i] = Reading{Folder: g.from, Validity: g.validity, UIDs: g.uids()}
+		readings[i] = Reading{Folder: g.from, Validity: g.validity, UIDs: g.uids(), Bare: true}
 	}
-	_, t.readErr = t.lane.source.(Reader).ReadAll(ctx, readings, func(i int, m Meta, octets int64, body io.Reader) error {
+	_, t.readErr = all.ReadAll(ctx, readings, func(i int, m Meta, octets int64, body io.Reader) error {
 		return t.hand(&t.groups[i], m, octets, body)
 	})
+}
+
+// readPlainly serves sources that cannot read behind one another: their
+// segments are of one folder.
+func (t *stream) readPlainly(ctx context.Context) error {
+	g := &t.groups[0]
+	st, err := t.lane.source.Examine(ctx, g.from)
+	if err == nil && st.UIDValidity != g.validity {
+		err = fmt.Errorf("source folder %s: %w", showPath(g.from.Path), errFolderChanged)
+	}
+	if err == nil {
+		_, err = t.lane.source.Fetch(ctx, g.uids(), func(m Meta, octets int64, body io.Reader) error { return t.hand(g, m, octets, body) })
+	}
+	return err
 }
 
 func (t *stream) hand(g *group, m Meta, octets int64, body io.Reader) error {

@@ -26,6 +26,8 @@ const fetchFlight = 4
 // fetch is one call of Fetch.
 type fetch struct {
 	s *session
+	// bare: what is known of messages besides their octets is not asked for.
+	bare bool
 	// part is what is asked of a body: "" for all, "<0.n>" for its first n octets.
 	part string
 	fn   Handler
@@ -181,6 +183,9 @@ func (f *fetch) get(nums []uint32) error {
 }
 
 func (f *fetch) text(set string) string {
+	if f.bare {
+		return " " + set + " (UID BODY.PEEK[])"
+	}
 	return " " + set + " (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]" + f.part + ")"
 }
 
@@ -262,6 +267,9 @@ func (f *fetch) body(b wire.Body) error {
 func (f *fetch) attributes(uid uint32) (mailsync.Meta, bool) {
 	if m, ok := f.learnt[uid]; ok {
 		return m, true
+	}
+	if f.bare {
+		return mailsync.Meta{UID: mailsync.UID(uid)}, uid != 0
 	}
 	m := meta(&f.m)
 	m.UID = mailsync.UID(uid)

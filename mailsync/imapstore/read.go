@@ -54,6 +54,7 @@ var (
 func (f *fetch) visits(air *flight, g mailsync.Reading, fn Handler, refusal *error) error {
 	want := ascending(g.UIDs)
 	got := make([]bool, len(want))
+	f.bare = g.Bare
 	var questions []question
 	for _, set := range wire.Sets(want) {
 		questions = append(questions, question{"UID FETCH", f.text(set.Text)})
@@ -63,7 +64,7 @@ func (f *fetch) visits(air *flight, g mailsync.Reading, fn Handler, refusal *err
 		v := &visit{verb: "EXAMINE", folder: g.Folder, questions: questions[:n]}
 		questions = questions[n:]
 		v.landed = func(v *visit, refused error) error {
-			f.fn, f.want, f.got, f.late = fn, want, got, false
+			f.fn, f.want, f.got, f.late, f.bare = fn, want, got, false, g.Bare
 			if refused == nil && f.s.open.status.UIDValidity != g.Validity {
 				f.want, refused = nil, errReplaced
 			}
