@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,9 @@ func FormatDate(t time.Time) (string, error) {
 // its blank, years of two digits (RFC 5322 §4.3 says which century), a
 // missing zone taken as UTC.
 func ParseDate(s string) (time.Time, error) {
+	if t, ok := plainDate(s); ok {
+		return t, nil
+	}
 	f := strings.Fields(s)
 	if len(f) < 2 || len(f) > 3 {
 		return time.Time{}, badDate(s)
@@ -50,6 +54,36 @@ func ParseDate(s string) (time.Time, error) {
 	return t.Add(-time.Duration(zone) * time.Minute), nil
 }
 
+// plainDate reads a date that is written as RFC 3501 §9 has it, which nearly
+// all are, without taking it apart: listings have one for each message.
+func plainDate(s string) (t time.Time, ok bool) {
+	if len(s) != len("02-Jan-2006 15:04:05 -0700") || s[2] != '-' || s[6] != '-' || s[11] != ' ' || s[14] != ':' || s[17] != ':' || s[20] != ' ' || s[21] != '+' && s[21] != '-' {
+		return t, false
+	}
+	n := [...]int{number(s[:2]), number(s[7:11]), number(s[12:14]), number(s[15:17]), number(s[18:20]), number(s[22:24]), number(s[24:])}
+	m := month(s[3:6])
+	if slices.Contains(n[:], -1) || m == 0 || n[1] == 0 || n[2] > 23 || n[3] > 59 || n[4] > 60 {
+		return t, false
+	}
+	east := time.Duration(n[5]*60+n[6]) * time.Minute
+	if s[21] == '-' {
+		east = -east
+	}
+	t = time.Date(n[1], m, n[0], n[2], n[3], n[4], 0, time.UTC)
+	return t.Add(-east), t.Day() == n[0]
+}
+
+// number reads decimal digits, or is -1.
+func number(s string) (n int) {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return -1
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n
+}
+
 func badDate(s string) error { return fmt.Errorf("not a date: %.40q", s) }
 
 func digits(s string, shortest, longest, most int) (int, bool) {
@@ -61,6 +95,9 @@ func digits(s string, shortest, longest, most int) (int, bool) {
 }
 
 func month(s string) time.Month {
+	if i := strings.Index("JanFebMarAprMayJunJulAugSepOctNovDec", s); len(s) == 3 && i >= 0 && i%3 == 0 {
+		return time.Month(i/3 + 1)
+	}
 	for m := time.January; m <= time.December; m++ {
 		if strings.EqualFold(s, m.String()[:3]) {
 			return m

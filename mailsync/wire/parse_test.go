@@ -31,6 +31,20 @@ func TestDatesOfServers(t *testing.T) {
 	}
 }
 
+// TestAQuickDateIsTheSame: a blank before it sends a date the long way.
+func TestAQuickDateIsTheSame(t *testing.T) {
+	for _, s := range []string{
+		"03-Feb-2019 04:05:06 +0100", "31-dec-1999 23:59:60 -0130", "29-Feb-2024 00:00:00 +0000", "29-Feb-2023 00:00:00 +0000", "00-Jan-2020 00:00:00 +0000",
+		"01-Jan-0000 00:00:00 +0000", "01-anF-2020 00:00:00 +0000", "01-Jan-2020 24:00:00 +0000", "01-Jan-2020 00:60:00 +0000", "01-Jan-2020 00:00:61 +0000",
+		"01-Jan-2020 00:00:00 +9999", "32-Jan-2020 00:00:00 +0000", "0a-Jan-2020 00:00:00 +0000", "01-Jan-2020 00:00:00 x0000", "01-Jan-20200 0:00:00 +0000",
+	} {
+		got, err := ParseDate(s)
+		if want, e := ParseDate(" " + s); !got.Equal(want) || (err == nil) != (e == nil) {
+			t.Errorf("%q: %v %v, the long way %v %v", s, got, err, want, e)
+		}
+	}
+}
+
 func TestDatesAreWrittenInFourDigitsOrNotAtAll(t *testing.T) {
 	if got, err := FormatDate(time.Date(2019, 2, 3, 4, 5, 6, 0, time.FixedZone("", 5400))); err != nil || got != `"03-Feb-2019 02:35:06 +0000"` {
 		t.Fatal(got, err)
