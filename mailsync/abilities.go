@@ -16,17 +16,19 @@ type Question int
 const (
 	// AskStatus wants nothing else.
 	AskStatus Question = iota
-	// AskMessages wants what Scan reports.
+	// AskMessages wants what Scan reports, without mod-sequences.
 	AskMessages
 	// AskUIDs wants what UIDs returns.
 	AskUIDs
+	// AskFlags is AskMessages for UIDs and flags alone.
+	AskFlags
 )
 
 // Ask is one folder of a survey.
 type Ask struct {
 	Folder   Folder
 	Question Question
-	// ChangedSince is Scan's, for AskMessages.
+	// ChangedSince is Scan's, for AskMessages and AskFlags.
 	ChangedSince uint64
 	// Message, if any, is told each message instead of Surveyed.Messages; what
 	// it was told is void where the answer has an Err.

@@ -163,5 +163,11 @@ func (p Personality) marks() []keptMark {
 		{"dates in the future", p.FutureDates}, {"old dates", p.OldDates}}
 }
 
+// keeps reports whether a probe has shown that a message of this date is kept
+// with its octets and its date when it was appended at that time.
+func (p Personality) keeps(date, then time.Time) bool {
+	return p.Class == Exact && p.OldDates == KeptAtAppend && (p.FutureDates == KeptAtAppend || !date.After(then))
+}
+
 // altersOctets reports whether our own copies are not found by their octets.
 func (p Personality) altersOctets() bool { return p.Class == Normalised || p.Class == Semantic }

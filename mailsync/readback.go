@@ -21,6 +21,8 @@ type settling struct {
 	found map[UID]Meta
 	// lost are flags that were not kept, by the set sent and the set seen.
 	lost map[[2]uint32][]string
+	// bare: of what is there only the flags are told.
+	bare bool
 	// status is nil until the folder was read.
 	status *Status
 }
@@ -53,7 +55,7 @@ func (p *pass) settling(s *PairState, rows []*Row) *settling {
 
 // begin forgets what was seen.
 func (b *settling) begin() {
-	b.seen, b.altered, b.found, b.lost = nil, roll{}, map[UID]Meta{}, map[[2]uint32][]string{}
+	b.seen, b.altered, b.found, b.lost, b.bare = nil, roll{}, map[UID]Meta{}, map[[2]uint32][]string{}, false
 }
 
 func (b *settling) any() bool { return len(b.sent)+len(b.rows) > 0 }
@@ -71,6 +73,14 @@ func (b *settling) since() uint64 {
 	return b.Target.HighestModSeq
 }
 
+// plain: a probe has shown that nothing but flags can be other than it was
+// sent. Verify asks for sizes and dates nevertheless.
+func (b *settling) plain() bool {
+	return len(b.rows) == 0 && !slices.ContainsFunc(b.sent, func(c sentCopy) bool {
+		return !b.p.Personality.keeps(b.Source.messages.date(int(c.source)), b.p.report.Started)
+	})
+}
+
 // surveySettled reads many folders back in one flight, where the target can.
 func (p *pass) surveySettled(ctx context.Context, due []*settling) error {
 	f := flight{}
@@ -78,7 +88,11 @@ func (p *pass) surveySettled(ctx context.Context, due []*settling) error {
 	for _, b := range due {
 		if folder, ok := p.targetFolder(b.PairState); ok {
 			asked = append(asked, b)
-			f.asks = append(f.asks, Ask{Folder: folder, Question: AskMessages, ChangedSince: b.since(), Message: b.look})
+			ask := Ask{Folder: folder, Question: AskMessages, ChangedSince: b.since(), Message: b.look}
+			if b.bare = b.plain(); b.bare {
+				ask.Question = AskFlags
+			}
+			f.asks = append(f.asks, ask)
 		}
 	}
 	f.tell = func(i int, a Surveyed) {
@@ -119,12 +133,17 @@ func (b *settling) look(m Meta) {
 		return
 	}
 	b.seen.set(i)
-	c := b.sent[i]
+	c, from := b.sent[i], int(b.sent[i].source)
+	if b.bare {
+		m.Size, m.Date = b.Source.messages.size(from), b.Source.messages.date(from)
+	}
 	if set := b.Target.messages.set(m.Flags); set != c.left || len(b.notKept(c, set)) > 0 || b.irregular[m.UID] {
 		b.altered.add(m)
 		return
 	}
-	from := int(c.source)
+	if b.bare {
+		return
+	}
 	b.p.compareBack(&Row{Pair: b.Pair.ID, SourceUID: b.Source.messages.at(from).uid, Size: b.Source.messages.size(from), Date: b.Source.messages.date(from)}, m)
 }
 

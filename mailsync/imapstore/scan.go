@@ -32,6 +32,7 @@ func (r *reader) Vanishes() bool {
 type scan struct {
 	s      *session
 	before opened // as it was when the question was asked
+	bare   bool   // flags are all that was asked for
 	fn     func(mailsync.Meta) error
 	m      wire.Fetched
 	last   uint32
@@ -58,28 +59,28 @@ func (sc *scan) run(since uint64, gone func(first, last mailsync.UID) error) err
 		s.gone = sc.vanished(gone)
 		defer func() { s.gone = nil }()
 	}
-	r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(s.scanText(since, gone != nil)), sc.data)
+	items := "UID FLAGS INTERNALDATE RFC822.SIZE"
+	if s.condstore() {
+		items += " MODSEQ"
+	}
+	r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(scanText(items, since, gone != nil)), sc.data)
 	if err != nil || sc.stop != nil {
 		return err
 	}
 	return sc.complete(r, since)
 }
 
-// scanText is a scan behind its command: everything that is known of messages without their octets.
-func (s *session) scanText(since uint64, vanished bool) string {
-	items := " 1:* (UID FLAGS INTERNALDATE RFC822.SIZE"
-	if s.condstore() {
-		items += " MODSEQ"
-	}
-	items += ")"
+// scanText is a scan behind its command.
+func scanText(items string, since uint64, vanished bool) string {
+	text := " 1:* (" + items + ")"
 	if since == 0 {
-		return items
+		return text
 	}
-	items += " (CHANGEDSINCE " + strconv.FormatUint(since, 10)
+	text += " (CHANGEDSINCE " + strconv.FormatUint(since, 10)
 	if vanished {
-		items += " VANISHED"
+		text += " VANISHED"
 	}
-	return items + ")"
+	return text + ")"
 }
 
 // complete decides whether a reply ends a scan well.
@@ -104,7 +105,7 @@ func (sc *scan) data(r *wire.Response) (bool, error) {
 	}
 	m := &sc.m
 	switch {
-	case m.UID == 0 || !m.HasFlags || !m.HasDate || !m.HasSize:
+	case m.UID == 0 || !m.HasFlags || !sc.bare && (!m.HasDate || !m.HasSize):
 		return false, nil // a change of flags, told in passing
 	case m.UID <= sc.last:
 		return false, nil // told again, after it was asked for

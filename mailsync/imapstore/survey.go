@@ -31,7 +31,9 @@ func (s *session) surveying(a mailsync.Ask, out *mailsync.Surveyed) *visit {
 	v := &visit{verb: "EXAMINE", folder: a.Folder}
 	switch a.Question {
 	case mailsync.AskMessages:
-		v.questions = []question{{"UID FETCH", s.scanText(a.ChangedSince, false)}}
+		v.questions = []question{{"UID FETCH", scanText("UID FLAGS INTERNALDATE RFC822.SIZE", a.ChangedSince, false)}}
+	case mailsync.AskFlags:
+		v.questions = []question{{"UID FETCH", scanText("UID FLAGS", a.ChangedSince, false)}}
 	case mailsync.AskUIDs:
 		v.questions = []question{{"UID SEARCH", s.searchText()}}
 	}
@@ -41,7 +43,7 @@ func (s *session) surveying(a mailsync.Ask, out *mailsync.Surveyed) *visit {
 		}
 		out.Status = s.open.status
 		switch a.Question {
-		case mailsync.AskMessages:
+		case mailsync.AskMessages, mailsync.AskFlags:
 			out.Err, err = v.messages(a, out)
 		case mailsync.AskUIDs:
 			out.Err, err = v.uids(out)
@@ -52,11 +54,12 @@ func (s *session) surveying(a mailsync.Ask, out *mailsync.Surveyed) *visit {
 }
 
 func (v *visit) messages(a mailsync.Ask, out *mailsync.Surveyed) (refusal, err error) {
-	sc := &scan{s: v.s, before: v.s.open, fn: func(m mailsync.Meta) error {
+	sc := &scan{s: v.s, before: v.s.open, bare: a.Question == mailsync.AskFlags, fn: func(m mailsync.Meta) error {
 		if a.Message != nil {
 			a.Message(m)
 			return nil
 		}
+		m.ModSeq = 0
 		out.Messages = append(out.Messages, m)
 		return nil
 	}}

@@ -27,10 +27,10 @@ func surveyAgrees(t *testing.T, f Fixture) {
 			t.Fatal(err)
 		}
 		s.folder = folder
-		for i := range n % 3 {
+		for i := range n % 5 {
 			s.append(mail(i), mail(n))
 		}
-		asks = append(asks, mailsync.Ask{Folder: folder, Question: mailsync.Question(n % 3)})
+		asks = append(asks, mailsync.Ask{Folder: folder, Question: mailsync.Question(n % 4)})
 	}
 	answers, err := v.Survey(s.ctx, asks)
 	if err != nil || len(answers) != len(asks) {
@@ -45,8 +45,13 @@ func surveyAgrees(t *testing.T, f Fixture) {
 			t.Fatal(err)
 		}
 		switch a.Question {
-		case mailsync.AskMessages:
-			want.Messages = s.scan(0)
+		case mailsync.AskMessages, mailsync.AskFlags:
+			for _, m := range s.scan(0) {
+				if m.ModSeq = 0; a.Question == mailsync.AskFlags {
+					m = mailsync.Meta{UID: m.UID, Flags: m.Flags}
+				}
+				want.Messages = append(want.Messages, m)
+			}
 		case mailsync.AskUIDs:
 			want.UIDs = s.uids()
 		}

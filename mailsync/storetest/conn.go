@@ -476,8 +476,11 @@ func (c *conn) surveyOne(ctx context.Context, a mailsync.Ask, out *mailsync.Surv
 		return err
 	}
 	switch a.Question {
-	case mailsync.AskMessages:
+	case mailsync.AskMessages, mailsync.AskFlags:
 		err = c.Scan(ctx, a.ChangedSince, func(m mailsync.Meta) error {
+			if m.ModSeq = 0; a.Question == mailsync.AskFlags {
+				m = mailsync.Meta{UID: m.UID, Flags: m.Flags}
+			}
 			if a.Message != nil {
 				a.Message(m)
 				return nil
