@@ -39,6 +39,11 @@ func (c *campaign) cycle(ctx context.Context, a *arena, k corpus, p program, w *
 	if err != nil {
 		return err
 	}
+	if p.prepare != nil {
+		if err := p.prepare(ctx, jobs); err != nil {
+			return err
+		}
+	}
 	at := place{variant: a.variant, corpus: k.Name, rtt: w.rtt, phase: initial}
 	if !c.phase(ctx, a, at, p, jobs) || p.once {
 		return a.forget(jobs)

@@ -9,7 +9,8 @@
 // round-trip time before them (link.go). Each program does four things in turn:
 // the initial copy to an empty mailbox, runs with nothing to do, and a run
 // after 1 % changed (cycle.go); then both sides are compared by their octets
-// (compare.go). Programs are processes of their own (programs.go, peers.go):
+// (compare.go). The engine has probed the target before, which is in no time
+// (personality.go). Programs are processes of their own (programs.go, peers.go):
 // wall time, CPU time and the peak of their memory are the kernel's words
 // (measure.go). The tables have ratios, because only those travel; the last one
 // says which goals are met (goals.go).

@@ -49,6 +49,10 @@ func engineCopy(ctx context.Context, from, to endpoint, dir string, t *timeline)
 	if err != nil {
 		return err
 	}
+	learnt, err := personality(dir)
+	if err != nil {
+		return err
+	}
 	report, err := mailsync.Pass(ctx, mailsync.Options{
 		OpenSource: func(ctx context.Context) (mailsync.Source, error) {
 			return imapstore.OpenSource(ctx, traced(source, t, "source"))
@@ -56,7 +60,7 @@ func engineCopy(ctx context.Context, from, to endpoint, dir string, t *timeline)
 		OpenTarget: func(ctx context.Context) (mailsync.Target, error) {
 			return imapstore.OpenTarget(ctx, traced(target, t, "target"))
 		},
-		Ledger: l, Owner: "bench", Clock: clock.Real{}, MaxDelete: 50,
+		Ledger: l, Owner: "bench", Clock: clock.Real{}, MaxDelete: 50, Personality: learnt,
 	})
 	if err == nil && !report.Complete {
 		err = fmt.Errorf("pass is not complete: %d failures, warnings %q", len(report.Failures), report.Warnings)

@@ -33,6 +33,8 @@ type program struct {
 	// plainOnly programs know no TLS.
 	plainOnly bool
 	command   func(j job) (*exec.Cmd, error)
+	// prepare is done once before the first copy, and is in no time.
+	prepare func(ctx context.Context, jobs []job) error
 }
 
 // tools are paths that are given by hand, and what is watched of the engine.
@@ -57,7 +59,7 @@ func programs(ctx context.Context, t tools) []program {
 	all := []program{
 		{name: "raw", tool: t.self, once: true, command: raw("1")},
 		{name: "raw-4", tool: t.self, once: true, command: raw("4")},
-		{name: "engine", tool: t.self, command: engine},
+		{name: "engine", tool: t.self, command: engine, prepare: probeTarget},
 		{name: "bascule", tool: t.bascule, command: func(j job) (*exec.Cmd, error) { return basculeCopy(ctx, t.bascule, j), nil }},
 		{name: "dsync", tool: "doveadm", command: func(j job) (*exec.Cmd, error) { return dsync(ctx, j), nil }},
 		{name: "interimap", tool: "interimap", command: func(j job) (*exec.Cmd, error) { return interimap(ctx, j) }},
