@@ -11,8 +11,9 @@ import (
 )
 
 // window is how many batches a lane may have announced and not recorded: what
-// has to be looked for after a crash.
-const window = 16
+// has to be looked for after a crash. Of small messages it takes that many to
+// fill a way of 40 ms; the octets of large ones are bounded by Budget.
+const window = 48
 
 // A segment ends here, so that what is read in vain after a refusal is bounded.
 const (

@@ -12,7 +12,7 @@ var _ mailsync.Streamer = (*Target)(nil)
 
 // streamFlight is how many batches may be under way. Their octets are in the
 // sockets, not in memory.
-const streamFlight = 16
+const streamFlight = 48
 
 // AppendStream implements mailsync.Streamer: one MULTIAPPEND behind the other.
 // Servers that must be waited for in the middle of a command get them one by one.
