@@ -164,9 +164,11 @@ func (p Personality) marks() []keptMark {
 }
 
 // keeps reports whether a probe has shown that a message of this date is kept
-// with its octets and its date when it was appended at that time.
+// with its octets and its date when it was appended at that time: with its
+// octets unless it is irregular, and those are known by their digests.
 func (p Personality) keeps(date, then time.Time) bool {
-	return p.Class == Exact && p.OldDates == KeptAtAppend && (p.FutureDates == KeptAtAppend || !date.After(then))
+	exact := p.Class == Exact || p.Class == Normalised && p.Form().isZero()
+	return exact && p.OldDates == KeptAtAppend && (p.FutureDates == KeptAtAppend || !date.After(then))
 }
 
 // altersOctets reports whether our own copies are not found by their octets.
