@@ -23,7 +23,8 @@
 //     announced before they are sent, many of them under way on a few
 //     connections (flow, lane), folders with little behind one another (gather),
 //     and what is refused one by one (copyBatch, transfer); bring flags over
-//     (flagAll); read back what was written (settle);
+//     (flagAll); read back what was written (settle), by its flags alone where a
+//     probe has shown that nothing else changes;
 //  7. delete, last, what the source no longer has and only we wrote (deleteAll);
 //  8. record where every folder stands (finish).
 //
