@@ -10,9 +10,9 @@ import (
 
 var _ mailsync.Founder = (*Target)(nil)
 
-// CreateAll implements mailsync.Founder: all CREATEs in one flight, then all
-// SUBSCRIBEs. What is refused, and a name that needs a go-ahead, is left to
-// Create, which tries more.
+// CreateAll implements mailsync.Founder: all CREATEs and SUBSCRIBEs in one
+// flight. What is refused, and a name that needs a go-ahead, is left to Create,
+// which tries more.
 func (t *Target) CreateAll(ctx context.Context, folders []mailsync.NewFolder) ([]mailsync.Created, error) {
 	out := make([]mailsync.Created, len(folders))
 	err := t.s.do(ctx, fmt.Sprintf("create %d folders", len(folders)), func() error {
@@ -25,13 +25,14 @@ func (t *Target) CreateAll(ctx context.Context, folders []mailsync.NewFolder) ([
 				return err
 			}
 		}
-		return t.s.subscribeAll(folders, out)
+		return nil
 	})
 	return out, err
 }
 
 func (s *session) createFlight(folders []mailsync.NewFolder, out []mailsync.Created) error {
-	air := map[int]creating{}
+	air, subscribe := map[int]creating{}, map[int]*wire.Command{}
+	var astray []string
 	for i, f := range folders {
 		raw, err := s.rawName(f.Path)
 		if err == nil && s.waits(raw) {
@@ -45,6 +46,12 @@ func (s *session) createFlight(folders []mailsync.NewFolder, out []mailsync.Crea
 			return err
 		}
 		air[i] = c
+		if f.Subscribe {
+			subscribe[i] = s.conn.Begin("SUBSCRIBE", s.lit).Name(raw)
+			if err := subscribe[i].End(); err != nil {
+				return err
+			}
+		}
 	}
 	for i := range folders {
 		c, ok := air[i]
@@ -56,31 +63,27 @@ func (s *session) createFlight(folders []mailsync.NewFolder, out []mailsync.Crea
 			return err
 		}
 		out[i].Folder, out[i].Err = f, refusal
+		if m := subscribe[i]; m != nil {
+			r, err := s.conn.Await(m.Tag, nil)
+			if err != nil {
+				return err
+			}
+			out[i].Subscribed = r.Type == "OK" && refusal == nil
+			if r.Type == "OK" && refusal != nil {
+				astray = append(astray, c.raw)
+			}
+		}
 	}
-	return nil
+	return s.unsubscribe(astray)
 }
 
-// subscribeAll leaves to the caller what a server refuses, for its own words.
-func (s *session) subscribeAll(folders []mailsync.NewFolder, out []mailsync.Created) error {
-	air := map[int]*wire.Command{}
-	for i, f := range folders {
-		if !f.Subscribe || out[i].Err != nil || out[i].Folder.Subscribed {
-			continue
-		}
-		air[i] = s.conn.Begin("SUBSCRIBE", s.lit).Name(out[i].Folder.Raw)
-		if err := air[i].End(); err != nil {
+// unsubscribe takes subscriptions back of folders that were refused: servers
+// may subscribe to what is not there (RFC 3501 §6.3.6).
+func (s *session) unsubscribe(names []string) error {
+	for _, raw := range names {
+		if _, err := s.ask(s.conn.Begin("UNSUBSCRIBE", s.lit).Name(raw), nil); err != nil {
 			return err
 		}
-	}
-	for i := range folders {
-		if air[i] == nil {
-			continue
-		}
-		r, err := s.conn.Await(air[i].Tag, nil)
-		if err != nil {
-			return err
-		}
-		out[i].Subscribed = r.Type == "OK"
 	}
 	return nil
 }
