@@ -334,7 +334,7 @@ func passText(r mailsync.Report) string {
 		text += "; deletions refused: " + r.Refusal
 	}
 	if len(r.Exceptions) > 0 {
-		text += "; the target does not keep: " + exceptionsText(r.Exceptions)
+		text += "; not as on the source: " + exceptionsText(r.Exceptions)
 	}
 	return text
 }

@@ -37,7 +37,8 @@ func (p *pass) copyAll(ctx context.Context, copies []CopyList) error {
 				return err
 			}
 			p.state.confirmed = nil // too long ago
-			if err := p.copyBatch(ctx, s, s.actions(batch), allFlags); err != nil {
+			actions := s.actions(batch)
+			if err := p.copyBatch(ctx, s, actions, p.strippedAs(s, actions)); err != nil {
 				if err = p.folderError(ctx, s, err); err != nil {
 					return err
 				}
@@ -73,7 +74,7 @@ func (p *pass) batches(s *PairState, list []uint32) [][]uint32 {
 	start, alone, wary := 0, false, false
 	for n, i := range list {
 		uid := s.Source.messages.at(int(i)).uid
-		size, suspect, careful := s.Source.messages.size(int(i)), p.suspicion(s, uid) > 0, p.wary(s, uid)
+		size, suspect, careful := s.Source.messages.size(int(i)), p.singled(s, uid), p.wary(s, uid)
 		if n > start && (alone || suspect || careful != wary || n-start >= p.BatchMessages || octets+size > p.BatchBytes) {
 			out, start, octets = append(out, list[start:n:n]), n, 0
 		}
@@ -112,20 +113,61 @@ func (p *pass) suspicion(s *PairState, uid UID) int {
 
 // A server may refuse a message and hang up, or hang up without a word. What
 // was under way then is sent again with care: the plain way, asking before the
-// octets of each, so that a refusal is heard and costs no connection.
+// octets of each, so that a refusal is heard and costs no connection; and
+// where that does not help, one by one.
 
-// doubt notes that a connection ended, or may be about to, over a batch.
-func (p *pass) doubt(s *PairState, batch []CopyAction, weight int) {
+// doubtful says how far a message is under suspicion, since which connection.
+type doubtful struct{ n, since int }
+
+const (
+	// enoughDoubt is what a refusal as BAD weighs, and two connections that ended.
+	enoughDoubt = 2
+	// moreDoubt: they end with care, too.
+	moreDoubt = 3
+)
+
+// doubt notes that a connection ended while a batch was under way.
+func (p *pass) doubt(s *PairState, batch []CopyAction) {
 	for _, a := range batch {
-		p.doubts[suspectKey(s, a.Meta.UID)] += weight
+		k := suspectKey(s, a.Meta.UID)
+		p.doubts[k] = doubtful{p.doubts[k].n + 1, p.report.Reconnects}
 	}
 }
 
-// enoughDoubt is what a refusal as BAD weighs, and connections that ended twice.
-const enoughDoubt = 2
+// doubtRefused notes that a batch was refused in a way after which servers hang up.
+func (p *pass) doubtRefused(s *PairState, batch []CopyAction) {
+	for _, a := range batch {
+		k := suspectKey(s, a.Meta.UID)
+		switch d := p.doubts[k]; {
+		case d.n < enoughDoubt:
+			p.doubts[k] = doubtful{enoughDoubt, p.report.Reconnects}
+		case d.since != p.report.Reconnects: // refused with care, and the connection ended all the same
+			p.doubts[k] = doubtful{moreDoubt, p.report.Reconnects}
+		}
+	}
+}
 
-func (p *pass) wary(s *PairState, uid UID) bool {
-	return len(p.doubts) > 0 && p.doubts[suspectKey(s, uid)] >= enoughDoubt
+func (p *pass) doubtOf(s *PairState, uid UID) int {
+	if len(p.doubts) == 0 {
+		return 0
+	}
+	return p.doubts[suspectKey(s, uid)].n
+}
+
+// wary messages are sent with care, singled ones by themselves.
+func (p *pass) wary(s *PairState, uid UID) bool { return p.doubtOf(s, uid) >= enoughDoubt }
+
+func (p *pass) singled(s *PairState, uid UID) bool {
+	return p.suspicion(s, uid) > 0 || p.doubtOf(s, uid) >= moreDoubt
+}
+
+// strippedAs is how far the flags of a message were left out when its
+// connection ended.
+func (p *pass) strippedAs(s *PairState, batch []CopyAction) strip {
+	if len(batch) != 1 || len(p.stripped) == 0 {
+		return allFlags
+	}
+	return p.stripped[suspectKey(s, batch[0].Meta.UID)]
 }
 
 // askFirst chooses how a batch is sent, and returns to the usual way afterwards.
@@ -344,10 +386,7 @@ func (p *pass) refused(ctx context.Context, s *PairState, in *Intent, t *transfe
 	var ae *AppendError
 	if !errors.As(err, &ae) || ae.Unknown || ctx.Err() != nil {
 		// The intent stays open: look before sending again.
-		if uid, ok := t.suspect(); ok {
-			p.suspects[suspectKey(s, uid)]++
-		}
-		p.doubt(s, batch, 1)
+		p.endedOver(s, t, batch)
 		return retry.Temporary(fmt.Errorf("append to %s: %w", showPath(s.Pair.Target.Path), err))
 	}
 	sent := t.sent[:min(ae.Accepted, len(t.sent))]
@@ -367,6 +406,14 @@ func (p *pass) refused(ctx context.Context, s *PairState, in *Intent, t *transfe
 	return p.refine(ctx, s, t, rest, how, ae)
 }
 
+// endedOver notes what was under way when a connection ended.
+func (p *pass) endedOver(s *PairState, t *transfer, batch []CopyAction) {
+	if uid, ok := t.suspect(); ok {
+		p.suspects[suspectKey(s, uid)]++
+	}
+	p.doubt(s, batch)
+}
+
 func without(batch []CopyAction, sent []*sentMessage, missing []UID) []CopyAction {
 	gone := map[UID]bool{}
 	for _, m := range sent {
@@ -382,6 +429,9 @@ func without(batch []CopyAction, sent []*sentMessage, missing []UID) []CopyActio
 // without one keyword after another, without any, without flags, then by naming it.
 func (p *pass) refine(ctx context.Context, s *PairState, t *transfer, rest []CopyAction, how strip, ae *AppendError) error {
 	var se *ServerError
+	if connectionEnded(ae.Err) {
+		p.endedOver(s, t, rest)
+	}
 	if !errors.As(ae.Err, &se) || retry.IsTemporary(ae.Err) || stops(se) {
 		return fmt.Errorf("append to %s: %w", showPath(s.Pair.Target.Path), ae.Err)
 	}
@@ -389,7 +439,7 @@ func (p *pass) refine(ctx context.Context, s *PairState, t *transfer, rest []Cop
 		return p.recreate(ctx, s, ae)
 	}
 	if se.Status == "BAD" {
-		p.doubt(s, rest, enoughDoubt)
+		p.doubtRefused(s, rest)
 	}
 	if len(rest) > 1 {
 		half := len(rest) / 2
@@ -399,6 +449,7 @@ func (p *pass) refine(ctx context.Context, s *PairState, t *transfer, rest []Cop
 		return p.copyBatch(ctx, s, rest[half:], how)
 	}
 	if next, ok := how.fewer(sendFlags(rest[0].Meta.Flags, p.target.Accepts(), allFlags, p.avoid)); ok {
+		p.stripped[suspectKey(s, rest[0].Meta.UID)] = next
 		return p.copyBatch(ctx, s, rest, next)
 	}
 	return p.reject(ctx, s, t, rest[0], se)

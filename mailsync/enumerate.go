@@ -134,7 +134,7 @@ func (p *pass) foundAll(ctx context.Context, rows []folders.Row, known map[strin
 	for _, r := range rows {
 		first := known[folderKey(r.Source)].ID == 0
 		_, exists := p.state.targets[folderKey(r.Target)]
-		if r.Target == nil || exists || asked[folderKey(r.Target)] || !first && p.Policy == AddOnly {
+		if r.Target == nil || exists || asked[folderKey(r.Target)] || p.refusedBefore(known[folderKey(r.Source)], r) || p.suspectNames[folderKey(r.Target)] > 0 || !first && p.Policy == AddOnly {
 			continue
 		}
 		asked[folderKey(r.Target)] = true
@@ -146,6 +146,11 @@ func (p *pass) foundAll(ctx context.Context, rows []folders.Row, known map[strin
 	var made []Created
 	err := p.write("CREATE", func() (err error) { made, err = founder.CreateAll(ctx, missing); return err })
 	if err != nil {
+		for _, m := range missing { // one of them may be the reason
+			if connectionEnded(err) {
+				p.suspectNames[folderKey(m.Path)]++
+			}
+		}
 		return fmt.Errorf("create %d target folders: %w", len(missing), err)
 	}
 	for i, m := range made {
@@ -173,7 +178,11 @@ func paired(old Pair, r folders.Row) Pair {
 }
 
 func (p *pass) admitPair(ctx context.Context, s *PairState, r folders.Row, first bool) error {
-	p.state.reports[s.Pair.ID] = &FolderReport{Source: r.Source, Target: r.Target, Reason: r.Reason, Renamed: r.Renamed, Excluded: r.Target == nil}
+	reason := r.Reason
+	if r.Renamed && s.Pair.Reason != "" {
+		reason = s.Pair.Reason // of the pass that chose the name
+	}
+	p.state.reports[s.Pair.ID] = &FolderReport{Source: r.Source, Target: r.Target, Reason: reason, Renamed: r.Renamed, Excluded: r.Target == nil}
 	if err := p.ensure(ctx, s, r, first); err != nil {
 		return p.folderError(ctx, s, err)
 	}

@@ -14,6 +14,8 @@ type ExceptionKind string
 const (
 	// FlagNotKept: a flag or keyword, neither at APPEND nor by STORE.
 	FlagNotKept ExceptionKind = "flag not kept"
+	// FlagAdded: a flag that the target put on what it was given.
+	FlagAdded ExceptionKind = "flag added"
 	// DateNotKept: INTERNALDATE.
 	DateNotKept ExceptionKind = "date not kept"
 	// OctetsAltered: the message itself.

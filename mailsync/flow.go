@@ -435,7 +435,7 @@ func (f *flow) heard(ctx context.Context, e laneEvent) {
 		}
 	case e.err != nil:
 		for _, b := range pr.underway {
-			f.p.doubt(b.pair, b.batch, 1)
+			f.p.doubt(b.pair, b.batch)
 		}
 		f.failed(ctx, pr, e.err)
 	}
@@ -526,6 +526,6 @@ func (f *flow) refusedBy(b *announced, ae *AppendError) {
 		return
 	}
 	if se.Status == "BAD" {
-		f.p.doubt(b.pair, b.batch, enoughDoubt)
+		f.p.doubtRefused(b.pair, b.batch)
 	}
 }

@@ -218,6 +218,10 @@ func (n names) exceptions(side string, list []mailsync.Exception) {
 		if kind == lost {
 			flag, words = x.What, side+": "+string(x.Kind)
 		}
+		if x.Kind == mailsync.FlagAdded { // of all of them, a few are named
+			n[added+" "+strings.ToLower(x.What)] = side + ": " + string(x.Kind)
+			continue
+		}
 		for _, e := range x.Examples {
 			n.give(kind, flag, e.Folder, e.UID, words)
 		}
@@ -241,6 +245,9 @@ func kindsOf(k mailsync.Kind) []string {
 // of finds the words for a difference: for the message, or for its folder.
 func (n names) of(d difference) string {
 	uid := mailsync.UID(d.uid)
+	if words := n[d.kind+" "+strings.ToLower(d.flag)]; d.flag != "" && words != "" {
+		return words
+	}
 	for _, at := range []string{place(d.folder, uid), place(d.folder, 0)} {
 		for _, flag := range []string{strings.ToLower(d.flag), ""} {
 			if words := n[d.kind+" "+flag+" "+at]; words != "" {

@@ -111,6 +111,9 @@ func (p *pass) settleRows(ctx context.Context, b *settling, rows []*Row) error {
 			i, _ := b.altered.search(r.TargetUID)
 			m = b.altered.meta(i)
 		}
+		for _, flag := range minusFlags(minusFlags(m.Flags, r.Flags), r.Left) {
+			p.except(FlagAdded, flag, r, "")
+		}
 		r.Left, r.Settled = m.Flags, true
 		p.compareBack(r, m)
 		if flags := minusFlags(r.Flags, m.Flags); len(flags) > 0 {

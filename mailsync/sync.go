@@ -23,7 +23,11 @@ type pass struct {
 	suspects map[string]int
 	// doubts counts, by message, batches with it that brought a connection
 	// down, or may have; see wary.
-	doubts map[string]int
+	doubts   map[string]doubtful
+	stripped map[string]strip
+	// suspectNames counts, by target folder, connections that ended while it
+	// was made.
+	suspectNames map[string]int
 	// avoid are keywords for which the target refuses messages.
 	avoid []string
 
@@ -72,7 +76,7 @@ type written struct {
 // goes on, as long as that brings it forward. ErrStopped says that it was
 // stopped before it was through; the report then counts what was done.
 func Pass(ctx context.Context, o Options) (report Report, err error) {
-	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}, doubts: map[string]int{}}
+	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}, doubts: map[string]doubtful{}, stripped: map[string]strip{}, suspectNames: map[string]int{}}
 	p.report.Started = p.Clock.Now()
 	release, err := p.Ledger.Lease(ctx, p.Owner)
 	if err != nil {
@@ -213,7 +217,7 @@ func (p *pass) folderError(ctx context.Context, s *PairState, err error) error {
 	}
 	var se *ServerError
 	var busy *BusyError
-	own := errors.As(err, &se) && se.Status == "NO" || errors.Is(err, ErrNoFolder) || errors.Is(err, errFolderChanged)
+	own := errors.As(err, &se) && se.Status == "NO" || errors.Is(err, ErrNoFolder) || errors.Is(err, errFolderChanged) || errors.Is(err, errNameEnds) || errors.Is(err, errRefusedTwice)
 	// A refusal with messages behind it that may have been taken: who looks
 	// again finds them, and meets the refused one alone.
 	var ae *AppendError

@@ -98,6 +98,10 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 // exceptionLines name what the target does not hold as the source has it.
 func exceptionLines(list []mailsync.Exception) (lines []string) {
 	for _, x := range list {
+		if x.Kind == mailsync.FlagAdded {
+			lines = append(lines, fmt.Sprintf("The target adds %s to %s.", safetext.Line(x.What), count(x.Count, "message")))
+			continue
+		}
 		line := fmt.Sprintf("%s (%s): %s", x.Kind, safetext.Line(x.What), count(x.Count, "message"))
 		if x.Kind == mailsync.FolderRenamed {
 			line = fmt.Sprintf("%s to %s", x.Kind, safetext.Line(x.What))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Folder is a folder of either side: its components decoded to UTF-8, its
@@ -91,7 +93,7 @@ func Map(source, target []Folder, h Habits, r Rules, known []Known) ([]Row, erro
 }
 
 // all maps in an order that gives the better claim to a name first: INBOX,
-// then attributes, then well-known names, then existing exact names.
+// then attributes, then well-known names, then names that can stay as they are.
 func (m *mapper) all(source []Folder) []Row {
 	order := slices.Clone(source)
 	slices.SortStableFunc(order, func(a, b Folder) int {
@@ -116,7 +118,16 @@ func (m *mapper) rank(f Folder) int {
 	case useOf(f.Path, "", m.index) != "":
 		return 3
 	}
+	if home := m.home(f.Path); !slices.Equal(m.kept(home), home) {
+		return 5
+	}
 	return 4
+}
+
+// kept is a path as far as the target can keep it.
+func (m *mapper) kept(path []string) []string {
+	out, _ := m.acceptable(path)
+	return out
 }
 
 func (m *mapper) one(f Folder) Row {
@@ -129,6 +140,8 @@ func (m *mapper) one(f Folder) Row {
 		row.Target, row.Reason = to, "as in earlier passes"
 		row.Use = useOf(f.Path, f.Use, m.index)
 		row.Exists = m.existing[Key(to)] != nil
+		want, _, _ := m.wish(f)
+		row.Renamed = !m.spelt(want, to) && !m.spelt(m.home(f.Path), to)
 		return row
 	}
 	want, use, reason := m.wish(f)
@@ -149,7 +162,7 @@ func (m *mapper) wish(f Folder) (path []string, use, reason string) {
 		return []string{"INBOX"}, "", "inbox"
 	}
 	if use := useOf(f.Path, f.Use, m.index); use != "" {
-		if to := m.byUse[use]; to != nil && m.taken[Key(to)] == nil {
+		if to := m.byUse[use]; to != nil && m.free(to, f.Path) {
 			return to, use, "special use " + use
 		}
 		if m.byUse[use] == nil {
@@ -157,6 +170,18 @@ func (m *mapper) wish(f Folder) (path []string, use, reason string) {
 		}
 	}
 	return m.home(f.Path), "", "same name"
+}
+
+// free: no other folder has the name.
+func (m *mapper) free(path, source []string) bool {
+	by := m.taken[Key(path)]
+	return by == nil || exactKey(by) == exactKey(source)
+}
+
+// spelt reports whether a person who looks for a name finds a folder.
+func (m *mapper) spelt(want, have []string) bool {
+	path, why := m.acceptable(want)
+	return len(why) == 0 && exactKey(m.spelling(path)) == norm.NFC.String(exactKey(have))
 }
 
 // home moves a path from the source's personal namespace to the target's.

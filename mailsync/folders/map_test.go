@@ -103,7 +103,7 @@ func TestMap(t *testing.T) {
 		},
 		"names that differ in normalisation only are kept apart": {
 			source: list(norm.NFC.String("été"), norm.NFD.String("été")), target: list("INBOX"),
-			want: map[string]string{norm.NFD.String("été"): "été", norm.NFC.String("été"): "été (2) (!)"},
+			want: map[string]string{norm.NFC.String("été"): "été", norm.NFD.String("été"): "été (2) (!)"},
 		},
 		"blanks and controls": {
 			source: list(" a ", "b\tc", "..", "100%"), target: list("INBOX"),
@@ -118,11 +118,11 @@ func TestMap(t *testing.T) {
 		},
 		"what was decided stays": {
 			source: list("Sent"), target: list("Sent \\Sent"), known: []Known{{Source: []string{"Sent"}, Target: []string{"Old name"}}},
-			want: map[string]string{"Sent": "Old name"},
+			want: map[string]string{"Sent": "Old name (!)"},
 		},
 		"a decided name is not given to another": {
 			source: list("A", "B"), target: list("INBOX"), known: []Known{{Source: []string{"A"}, Target: []string{"B"}}},
-			want: map[string]string{"A": "B", "B": "B (2) (!)"},
+			want: map[string]string{"A": "B (!)", "B": "B (2) (!)"},
 		},
 		"rules": {
 			source: list("INBOX", "Old", "Old/Deep", "Newsletters/x", "Keep"), target: list("INBOX"),

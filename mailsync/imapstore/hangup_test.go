@@ -125,3 +125,51 @@ func TestWhoAsksFirstLosesNoConnectionToARefusal(t *testing.T) {
 		t.Errorf("the usual way was not taken again: %v", err)
 	}
 }
+
+// TestANameThatWasRefusedIsNotListed: Cyrus takes a LIST of "{5}" for the
+// beginning of a literal, and hangs up.
+func TestANameThatWasRefusedIsNotListed(t *testing.T) {
+	cfg, p := scripted(t, "LITERAL+", func(p *peer, tag, cmd string) {
+		switch {
+		case cmd == `CREATE "{5}"` || cmd == `CREATE "plain"`:
+			p.send(tag + " NO Invalid mailbox name")
+		case cmd == `CREATE "{6}"`:
+			p.send(tag + " NO [ALREADYEXISTS] Mailbox already exists")
+		case cmd == `LIST "" "{6}"`, cmd == `LIST "" "{7}"`:
+			p.send(`* LIST () "/" `+strings.TrimPrefix(cmd, `LIST "" `), tag+" OK")
+		default:
+			p.ok(tag, cmd)
+		}
+	})
+	dst := target(t, cfg)
+	made, err := dst.CreateAll(t.Context(), []mailsync.NewFolder{{Path: []string{"{5}"}}, {Path: []string{"{6}"}}, {Path: []string{"{7}"}}, {Path: []string{"plain"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, refused := range []bool{true, false, false, true} {
+		if (made[i].Err != nil) != refused {
+			t.Errorf("folder %d: %v", i, made[i].Err)
+		}
+	}
+	if _, err := dst.Create(t.Context(), []string{"{5}"}, ""); err == nil {
+		t.Error("a refusal was lost")
+	}
+	if strings.Contains(p.transcript(), `LIST "" "{5}"`) {
+		t.Error("a refused name was listed")
+	}
+}
+
+// TestWhatLiesBelowInboxIsFoundInAnySpelling: mox lists what was made as
+// INBOX/Enfant as Inbox/Enfant.
+func TestWhatLiesBelowInboxIsFoundInAnySpelling(t *testing.T) {
+	cfg, _ := scripted(t, "LITERAL+", func(p *peer, tag, cmd string) {
+		if strings.HasPrefix(cmd, "LIST") {
+			p.send(`* LIST () "/" Inbox/enfant`, `* LIST () "/" Inbox/Enfant`, `* LIST () "/" INBOX`)
+		}
+		p.ok(tag, cmd)
+	})
+	f := mustCreate(t, target(t, cfg), "INBOX", "Enfant")
+	if f.Raw != "Inbox/Enfant" || strings.Join(f.Path, "/") != "INBOX/Enfant" {
+		t.Errorf("%+v", f)
+	}
+}

@@ -140,6 +140,17 @@ func key(raw string) string {
 	return raw
 }
 
+// sameName reports whether a LIST response is about a name we sent. What lies
+// below INBOX may come back in another spelling of it (RFC 3501 §5.1).
+func sameName(raw string, item wire.Listed) bool {
+	if key(raw) == key(item.Name) || item.Delim == 0 {
+		return key(raw) == key(item.Name)
+	}
+	first, rest, below := strings.Cut(raw, string(item.Delim))
+	other, same, _ := strings.Cut(item.Name, string(item.Delim))
+	return below && key(first) == "INBOX" && key(other) == "INBOX" && rest == same
+}
+
 func (l *listing) add(item wire.Listed) error {
 	if _, twice := l.byName[key(item.Name)]; twice || item.Name == "" {
 		return nil

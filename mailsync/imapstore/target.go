@@ -135,7 +135,9 @@ func (s *session) createOne(raw, use string) (f mailsync.Folder, refusal, err er
 	return s.created(c)
 }
 
-// creating is a CREATE and the LIST behind it.
+// creating is a CREATE and the LIST behind it. What is asked of a server in a
+// name it does not like may be the last thing it hears: odd names are listed,
+// by created, only once they were accepted.
 type creating struct {
 	raw          string
 	create, list *wire.Command
@@ -146,11 +148,24 @@ func (s *session) beginCreate(raw, use string) (creating, error) {
 	if use != "" && s.caps["CREATE-SPECIAL-USE"] && knownUse(use) {
 		c.create.Text(" (USE (" + use + "))")
 	}
-	if err := c.create.End(); err != nil {
+	if err := c.create.End(); err != nil || odd(raw) {
 		return c, err
 	}
-	c.list = s.conn.Begin("LIST", s.lit).Text(` ""`).Name(raw)
-	return c, c.list.End()
+	return c, s.listOne(&c)
+}
+
+func (s *session) listOne(c *creating) error {
+	c.list = s.conn.Begin("LIST", s.lit).Text(` ""`).Name(c.raw)
+	return c.list.End()
+}
+
+// odd: a name that a careless parser may take for something else (Cyrus, for
+// one, takes a name that ends in "{5}" for a literal, and hangs up).
+func odd(raw string) bool { return !wire.Quotable(raw) || strings.ContainsAny(raw, `{}()"\*%~`) }
+
+// isThere reports a refusal to create what exists (RFC 5530 §3).
+func isThere(r wire.Response) bool {
+	return r.Code == "ALREADYEXISTS" || strings.Contains(strings.ToLower(r.Text), "exist")
 }
 
 // created reads what became of one.
@@ -162,7 +177,7 @@ func (s *session) created(c creating) (f mailsync.Folder, refusal, err error) {
 		}
 		item, err := s.conn.R.List()
 		// A name with * or % is a pattern: others may match it.
-		if err == nil && key(item.Name) == key(c.raw) {
+		if err == nil && sameName(c.raw, item) {
 			f, found = folder(item), f.Selectable || !item.Has(`\NonExistent`)
 		}
 		return true, err
@@ -171,10 +186,18 @@ func (s *session) created(c creating) (f mailsync.Folder, refusal, err error) {
 	if err != nil {
 		return f, nil, err
 	}
+	refusal = replied("CREATE", r)
+	if c.list == nil {
+		if refusal != nil && !isThere(r) {
+			return f, refusal, nil
+		}
+		if err := s.listOne(&c); err != nil {
+			return f, nil, err
+		}
+	}
 	if _, err := s.conn.Await(c.list.Tag, data); err != nil {
 		return f, nil, err
 	}
-	refusal = replied("CREATE", r)
 	switch {
 	case found:
 		return f, nil, nil
