@@ -13,8 +13,10 @@ const (
 	// gatheredBytes bound a folder that goes with others. A larger one keeps
 	// its connections busy by itself.
 	gatheredBytes = 16 << 20
-	// leastBytes are not worth being divided among connections.
-	leastBytes = 2 << 20
+	// leastBatches and leastBytes are not worth being divided among connections:
+	// another one takes four waits before it is of use.
+	leastBatches = 8
+	leastBytes   = 8 << 20
 )
 
 // gathers reports whether both sides can do without opening folder by folder.
@@ -69,7 +71,7 @@ func (f *flow) gather() {
 	})
 	f.long = len(f.queue) > 0 || batches > 0
 	share := 2 * int64(f.p.Connections)
-	f.queue = append(f.queue, joined(small, max(leastBytes, octets/share), max(2, batches/int(share)))...)
+	f.queue = append(f.queue, joined(small, max(leastBytes, octets/share), max(leastBatches, batches/int(share)))...)
 }
 
 // joins marks what goes with others.
