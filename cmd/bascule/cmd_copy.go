@@ -47,6 +47,8 @@ A directory as --to is a backup that can be copied back.
 
 --folder and --exclude may be repeated; * is anything but /, ** anything.
 What was done is kept below $XDG_STATE_HOME/bascule/copy, by both addresses.
+The first copy to a server tries, in a folder that it removes again, how the
+server keeps messages: what it alters is then recognised, and named.
 --on-similar decides about messages the target holds with other line ends.
 
 Messages that vanish from the source stay on the target. With --mirror those
@@ -96,6 +98,9 @@ type copying struct {
 	passwords map[place]secret.Value
 	onSimilar mailsync.Similar
 	report    view.Reporter
+	// personality is the target's; learnt, when this run asked for it.
+	personality mailsync.Personality
+	learnt      bool
 	// stop is closed at the first Ctrl-C.
 	stop <-chan struct{}
 }
@@ -225,6 +230,9 @@ func (x *copying) run(ctx, work context.Context) error {
 	defer l.Close()
 	x.report = x.copyReporter()
 	defer x.report.Close()
+	if err := x.learnTarget(work, l); err != nil {
+		return err
+	}
 	report, err := mailsync.Pass(ctx, x.options(l))
 	if err != nil {
 		return err
@@ -258,11 +266,13 @@ func (x *copying) account() string {
 	return x.accountFile("", 0, x.to.path)
 }
 
+func (x *copying) owner() string { return fmt.Sprintf("%s@%s pid %d", x.Who, x.Host, x.PID) }
+
 func (x *copying) options(l mailsync.Ledger) mailsync.Options {
 	o := mailsync.Options{
 		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return x.openRead(ctx, x.from, x.uids()) },
 		OpenTarget: func(ctx context.Context) (mailsync.Target, error) { return x.openWrite(ctx, x.to) },
-		Ledger:     l, Owner: fmt.Sprintf("%s@%s pid %d", x.Who, x.Host, x.PID), Clock: x.Clock,
+		Ledger:     l, Owner: x.owner(), Clock: x.Clock, Personality: x.personality,
 		Policy: mailsync.Mirror, KeepVanished: !x.f.mirror, OnSimilar: x.onSimilar, RetryRejected: x.f.retry, Rules: x.rules(), Stop: x.stop,
 		Progress: x.progress, Tap: x.Tap,
 	}
@@ -278,7 +288,7 @@ func (x *copying) compare(ctx context.Context, l mailsync.Ledger) (*mailsync.Ver
 	}
 	v, err := mailsync.Verify(ctx, mailsync.VerifyOptions{
 		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return x.openRead(ctx, x.from, x.uids()) },
-		OpenTarget: x.openTargetToRead, Ledger: l, Depth: mailsync.Full, Now: x.Clock.Now(),
+		OpenTarget: x.openTargetToRead, Ledger: l, Depth: mailsync.Full, Personality: x.personality, Now: x.Clock.Now(),
 	})
 	return &v, err
 }

@@ -84,7 +84,7 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 	say(r.Flagged, "Flags of %s brought over.", count(r.Flagged, "message"))
 	say(r.Deleted, "%s deleted, as on the source.", count(r.Deleted, "message"))
 	say(r.VanishedMeanwhile, "%s vanished from the source meanwhile.", count(r.VanishedMeanwhile, "message"))
-	lines = append(lines, exceptionLines(r.Exceptions)...)
+	lines = append(append(lines, x.targetLines()...), exceptionLines(r.Exceptions)...)
 	for _, w := range r.Warnings {
 		say(1, "Warning: %s.", safetext.Line(w))
 	}
