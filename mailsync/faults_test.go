@@ -326,6 +326,8 @@ func faultsOf(side string, up, down int64) []faultproxy.Fault {
 			}
 		}
 	}
+	// The listing of a folder that was just made.
+	out = append(out, faultproxy.Fault{At: faultproxy.Command("LIST", 2), Do: faultproxy.Refuse, Say: "NO [CANNOT] Invalid something"})
 	for i := int64(1); i <= octets; i++ {
 		out = append(out, faultproxy.Fault{At: faultproxy.Sent(up * i / (octets + 1))}, faultproxy.Fault{At: faultproxy.Received(down * i / (octets + 1))})
 	}

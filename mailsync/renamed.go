@@ -111,7 +111,7 @@ func refusesName(err error) bool {
 	if errors.Is(err, errNameEnds) {
 		return true
 	}
-	return isRefusal(err) && errors.As(err, &se) && !stops(se) && se.Code != "LIMIT" && se.Code != "ALREADYEXISTS"
+	return isRefusal(err) && errors.As(err, &se) && se.Command == "CREATE" && !stops(se) && se.Code != "LIMIT" && se.Code != "ALREADYEXISTS"
 }
 
 // rename records the new name before the folder is made, as every name is.

@@ -195,14 +195,17 @@ func (s *session) created(c creating) (f mailsync.Folder, refusal, err error) {
 			return f, nil, err
 		}
 	}
-	if _, err := s.conn.Await(c.list.Tag, data); err != nil {
+	listed, err := s.conn.Await(c.list.Tag, data)
+	if err != nil {
 		return f, nil, err
 	}
-	switch {
+	switch unlisted := replied("LIST", listed); {
 	case found:
 		return f, nil, nil
+	case refusal == nil && unlisted != nil:
+		refusal = unlisted
 	case refusal == nil:
-		refusal = fmt.Errorf("server created the folder and does not list it")
+		refusal = fmt.Errorf("server created the folder and does not list it: %w", mailsync.ErrNoFolder)
 	}
 	return f, refusal, nil
 }
