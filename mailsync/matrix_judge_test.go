@@ -101,7 +101,7 @@ func (d difference) against(w, g found) []difference {
 	note := func(kind, what string) {
 		e := d
 		e.kind, e.what = kind, safetext.Shorten(safetext.Line(what), 100)
-		if kind == lost {
+		if kind == lost || kind == added {
 			e.flag = what
 		}
 		out = append(out, e)
