@@ -136,6 +136,18 @@ func TestAServerWithFewerConnectionsThanDeclaredGetsFewer(t *testing.T) {
 			old.Put(fmt.Sprintf("F%02d", f), fmt.Sprintf("Subject: %d %d\r\n\r\n%0900d\r\n", f, m, m), began.AddDate(-1, 0, 0))
 		}
 	}
+	// No octet moves before the refusal was heard: a small mailbox would be
+	// through before the fourth connection is tried.
+	heard, once := make(chan struct{}), sync.Once{}
+	old.Before = func(command string) error {
+		if command == "FETCH" {
+			select {
+			case <-heard:
+			case <-t.Context().Done():
+			}
+		}
+		return nil
+	}
 	s := set(clock.Real{})
 	terms := limits.Terms{Connections: 8}
 	server := s.Server(d.IMAPSAddr, terms)
@@ -147,7 +159,10 @@ func TestAServerWithFewerConnectionsThanDeclaredGetsFewer(t *testing.T) {
 			OpenTarget: func(ctx context.Context) (mailsync.Target, error) {
 				target, err := imapstore.OpenTarget(ctx, imapstore.Config{
 					Host: d.Host, Port: port, TLS: imapstore.Implicit, CAs: d.CA.Pool(), Login: "alice@new.example", Password: secret.New("x"),
-					Dial: w.To.Dial(nil), Heard: w.To.Heard,
+					Dial: w.To.Dial(nil), Heard: func(complaint *mailsync.BusyError, loggedIn bool) {
+						w.To.Heard(complaint, loggedIn)
+						once.Do(func() { close(heard) })
+					},
 				})
 				if err != nil {
 					return nil, err
