@@ -18,6 +18,8 @@ type roll struct {
 	sets   *flagSets
 	// odd has the sizes and dates that a brief cannot hold.
 	odd map[UID]oddity
+	// names are the server's, by place.
+	names names
 	// disordered is true once a UID did not rise.
 	disordered bool
 }
@@ -50,6 +52,7 @@ func (r *roll) add(m Meta) {
 		r.odd[m.UID] = oddity{m.Size, date}
 	}
 	r.disordered = r.disordered || r.n > 0 && m.UID <= r.at(r.n-1).uid
+	r.names.put(r.n, m)
 	r.put(b)
 }
 
@@ -71,13 +74,20 @@ func (r *roll) order() {
 		return
 	}
 	all := slices.Concat(r.blocks...)
-	slices.SortStableFunc(all, func(a, b brief) int { return cmp.Compare(a.uid, b.uid) })
+	from := make([]int, len(all))
+	for i := range from {
+		from[i] = i
+	}
+	slices.SortStableFunc(from, func(a, b int) int { return cmp.Compare(all[a].uid, all[b].uid) })
 	r.blocks, r.n, r.disordered = nil, 0, false
-	for i, b := range all {
-		if i+1 == len(all) || all[i+1].uid != b.uid {
-			r.put(b)
+	last := from[:0]
+	for n, i := range from {
+		if n+1 == len(from) || all[from[n+1]].uid != all[i].uid {
+			r.put(all[i])
+			last = append(last, i)
 		}
 	}
+	r.names.reorder(last)
 }
 
 // search finds a UID, and where it would be.
@@ -121,6 +131,9 @@ func (r *roll) set(flags []string) uint32 {
 
 // flags returns a set that must not be changed.
 func (r *roll) flags(i int) []string { return r.sets.of(r.at(i).flags) }
+
+// object is the server's name of a message, or zero.
+func (r *roll) object(i int) ObjectID { return r.names.at(i).object }
 
 // setSize corrects a size, once the octets were counted.
 func (r *roll) setSize(i int, n int64) {

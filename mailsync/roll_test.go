@@ -18,9 +18,11 @@ func TestARollHoldsWhatItWasGiven(t *testing.T) {
 		v := View{}
 		for range rapid.IntRange(0, 40).Draw(rt, "messages") {
 			m := Meta{UID: UID(rapid.Uint32Range(1, 50).Draw(rt, "uid")),
-				Size:  rapid.SampledFrom([]int64{0, 1, 2048, 1<<32 - 2, 1<<32 - 1, 1 << 40}).Draw(rt, "size"),
-				Date:  time.Unix(rapid.SampledFrom([]int64{-62135596800, -1, 0, 1 << 30, 1<<32 - 1, 253402300799}).Draw(rt, "date"), 0).UTC(),
-				Flags: rapid.SliceOfN(rapid.SampledFrom([]string{`\Seen`, `\seen`, `\Recent`, "a", "b c"}), 0, 3).Draw(rt, "flags")}
+				Size:   rapid.SampledFrom([]int64{0, 1, 2048, 1<<32 - 2, 1<<32 - 1, 1 << 40}).Draw(rt, "size"),
+				Date:   time.Unix(rapid.SampledFrom([]int64{-62135596800, -1, 0, 1 << 30, 1<<32 - 1, 253402300799}).Draw(rt, "date"), 0).UTC(),
+				Flags:  rapid.SliceOfN(rapid.SampledFrom([]string{`\Seen`, `\seen`, `\Recent`, "a", "b c"}), 0, 3).Draw(rt, "flags"),
+				Object: rapid.SampledFrom([]ObjectID{{}, {}, {1}, {2}}).Draw(rt, "object"),
+				Labels: rapid.SampledFrom([][]string{nil, nil, {}, {"a", "B"}, {"a b"}}).Draw(rt, "labels")}
 			v.messages.add(m)
 			m.Flags = sortedFlags(m.Flags)
 			want[m.UID] = m
@@ -34,6 +36,10 @@ func TestARollHoldsWhatItWasGiven(t *testing.T) {
 				rt.Fatalf("message %d is found at %d, %v, and is at %d", m.UID, at, ok, i)
 			}
 			w := want[m.UID]
+			labels := v.messages.names.labels(i)
+			if v.messages.object(i) != w.Object || !slices.Equal(labels, w.Labels) {
+				rt.Fatalf("message %d is called %v with labels %v, want %+v", m.UID, v.messages.object(i), labels, w)
+			}
 			if !equalFlags(m.Flags, w.Flags) || m.Size != w.Size || !m.Date.Equal(w.Date) {
 				rt.Fatalf("got %+v, want %+v", m, w)
 			}

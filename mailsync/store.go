@@ -2,6 +2,7 @@ package mailsync
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"time"
 )
@@ -47,7 +48,29 @@ type Meta struct {
 	Flags []string
 	// ModSeq is 0 without CONDSTORE.
 	ModSeq uint64
+	// Object is zero where the server names no messages. Only Scan tells it,
+	// and so it is with Labels.
+	Object ObjectID
+	// Labels are told of messages in the folder of all mail of a server with
+	// labels (X-GM-LABELS), nil elsewhere: names of folders in UTF-8, and
+	// "\Inbox", "\Sent" and their like.
+	Labels []string
 }
+
+// ObjectID is a server's own name of a message: the same in whatever folder it
+// is (X-GM-MSGID; EMAILID, RFC 8474 §3), and never given to other octets. What
+// follows from it is bounded accordingly: see copyThere.
+type ObjectID [16]byte
+
+// NewObjectID makes a name of any length one of sixteen octets.
+func NewObjectID(name []byte) (id ObjectID) {
+	sum := sha256.Sum256(name)
+	copy(id[:], sum[:])
+	return id
+}
+
+// IsZero reports that the server gave no name.
+func (id ObjectID) IsZero() bool { return id == ObjectID{} }
 
 // Identity tells one server from another: what was seen at a connection.
 type Identity struct {
@@ -91,6 +114,9 @@ type Listing struct {
 	// Foreign names folders of other users' and shared namespaces
 	// (RFC 2342): listed as not carried, never copied.
 	Foreign []string
+	// Labelled: folders are labels, and the one of use \All has every message
+	// once, whatever its labels (Gmail, X-GM-EXT-1).
+	Labelled bool
 }
 
 // Outgoing is one message to append. Body yields exactly Size octets.

@@ -38,7 +38,8 @@ func NewView(st Status, messages ...Meta) View {
 func (v *View) Len() int { return v.messages.n }
 
 // At returns the i-th message in the order of UIDs. Its Flags are sorted and
-// shared: they must not be changed. Its ModSeq is not kept.
+// shared: they must not be changed. Its ModSeq is not kept; its Object and
+// Labels are asked for by other ways.
 func (v *View) At(i int) Meta { return v.messages.meta(i) }
 
 // PairState is everything a delta needs to know of one pair.

@@ -42,7 +42,7 @@ func TestFetchDeliversEveryBodyHoweverItIsTold(t *testing.T) {
 		{"responses nobody knows", []string{
 			"* VANISHED 77", "* XYZZY (a {3}\r\nabc) \"q\\\"\"", fetched(1, "one"), "* OK [HUH a \"]\" b] text {9}", "* 9 XPUNGE", fetched(2, "two")}},
 		{"attributes nobody asked for", []string{
-			"* 1 FETCH (X-GM-LABELS (\"\\\\Inbox\" {5}\r\nab)cd (deep (er))) EMAILID (M6) UID 1 FLAGS () " + head + " BODY[HEADER.FIELDS (TO CC)] {2}\r\nxy BODY[] {3}\r\none)", fetched(2, "two")}},
+			"* 1 FETCH (X-GM-LABELS (\"\\\\Inbox\" {5}\r\nab)cd) X-GM-THRID (\"a\" {5}\r\nab)cd (deep (er))) EMAILID (M6) UID 1 FLAGS () " + head + " BODY[HEADER.FIELDS (TO CC)] {2}\r\nxy BODY[] {3}\r\none)", fetched(2, "two")}},
 		{"keywords with brackets and braces", []string{
 			"* 1 FETCH (FLAGS (a]b {c [d }e) UID 1 " + head + " BODY[] {3}\r\none)", fetched(2, "two")}},
 		{"bodies as quoted strings, attributes in lower case, a fetch of another message", []string{

@@ -289,7 +289,7 @@ func (s *session) personal() (prefix string, delim rune, known bool) {
 }
 
 func (l *listing) result() mailsync.Listing {
-	var out mailsync.Listing
+	out := mailsync.Listing{Labelled: l.s.labels()}
 	for _, f := range l.all {
 		if l.s.foreign(f.Raw) {
 			out.Foreign = append(out.Foreign, strings.Join(f.Path, "/"))

@@ -59,15 +59,20 @@ func (sc *scan) run(since uint64, gone func(first, last mailsync.UID) error) err
 		s.gone = sc.vanished(gone)
 		defer func() { s.gone = nil }()
 	}
-	items := "UID FLAGS INTERNALDATE RFC822.SIZE"
-	if s.condstore() {
-		items += " MODSEQ"
+	for {
+		items := "UID FLAGS INTERNALDATE RFC822.SIZE" + s.naming(s.open.folder)
+		if s.condstore() {
+			items += " MODSEQ"
+		}
+		r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(scanText(items, since, gone != nil)), sc.data)
+		if err != nil || sc.stop != nil {
+			return err
+		}
+		if r.Type == "OK" || sc.count > 0 || s.naming(s.open.folder) == "" {
+			return sc.complete(r, since)
+		}
+		s.names = false // it promised names, and refuses to tell them
 	}
-	r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(scanText(items, since, gone != nil)), sc.data)
-	if err != nil || sc.stop != nil {
-		return err
-	}
-	return sc.complete(r, since)
 }
 
 // scanText is a scan behind its command.
@@ -82,6 +87,25 @@ func scanText(items string, since uint64, vanished bool) string {
 	}
 	return text + ")"
 }
+
+// naming asks a source for the server's own names of messages, and in the
+// folder of all mail for their labels (X-GM-EXT-1; OBJECTID, RFC 8474).
+func (s *session) naming(f mailsync.Folder) string {
+	switch {
+	case !s.names:
+		return ""
+	case s.labels() && f.Use == `\All`:
+		return " X-GM-MSGID X-GM-LABELS"
+	case s.labels():
+		return " X-GM-MSGID"
+	case s.caps["OBJECTID"]:
+		return " EMAILID"
+	}
+	return ""
+}
+
+// labels reports whether folders are labels.
+func (s *session) labels() bool { return s.caps["X-GM-EXT-1"] }
 
 // complete decides whether a reply ends a scan well.
 func (sc *scan) complete(r wire.Response, since uint64) error {
@@ -142,7 +166,14 @@ func meta(m *wire.Fetched) mailsync.Meta {
 		}
 	}
 	slices.Sort(flags)
-	return mailsync.Meta{UID: mailsync.UID(m.UID), Size: m.Size, Date: m.Date, Flags: slices.Compact(flags), ModSeq: m.ModSeq}
+	out := mailsync.Meta{UID: mailsync.UID(m.UID), Size: m.Size, Date: m.Date, Flags: slices.Compact(flags), ModSeq: m.ModSeq}
+	if len(m.Object) > 0 {
+		out.Object = mailsync.NewObjectID(m.Object)
+	}
+	if m.HasLabels {
+		out.Labels = append([]string{}, m.Labels...)
+	}
+	return out
 }
 
 // UIDs implements mailsync.Source.

@@ -31,6 +31,8 @@ type session struct {
 	met []*wire.Command
 	// plainList and metaFirst are set once a server failed at the better way.
 	plainList, metaFirst bool
+	// names: the server is asked how it calls messages; see naming.
+	names bool
 
 	// in is true once the login was accepted.
 	in   bool

@@ -26,6 +26,7 @@ func OpenSource(ctx context.Context, cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.names = true // of the target's messages, nobody wants to know
 	return &Source{&reader{s}}, nil
 }
 

@@ -31,7 +31,7 @@ func (s *session) surveying(a mailsync.Ask, out *mailsync.Surveyed) *visit {
 	v := &visit{verb: "EXAMINE", folder: a.Folder}
 	switch a.Question {
 	case mailsync.AskMessages:
-		v.questions = []question{{"UID FETCH", scanText("UID FLAGS INTERNALDATE RFC822.SIZE", a.ChangedSince, false)}}
+		v.questions = []question{{"UID FETCH", scanText("UID FLAGS INTERNALDATE RFC822.SIZE"+s.naming(a.Folder), a.ChangedSince, false)}}
 	case mailsync.AskFlags:
 		v.questions = []question{{"UID FETCH", scanText("UID FLAGS", a.ChangedSince, false)}}
 	case mailsync.AskUIDs:

@@ -16,8 +16,13 @@ type Fetched struct {
 	Date   time.Time // zero where the server's own cannot be read
 	Size   int64
 	ModSeq uint64
+	// Object is the server's name of the message (X-GM-MSGID, EMAILID), empty
+	// where it has none or none that can be one.
+	Object []byte
+	// Labels are those of X-GM-LABELS in UTF-8.
+	Labels []string
 
-	HasFlags, HasDate, HasSize, HasBody bool
+	HasFlags, HasDate, HasSize, HasBody, HasLabels bool
 }
 
 // Body is the octets of a message in a FETCH response.
@@ -31,7 +36,7 @@ type Body struct {
 // they come. body is called in the middle, with what was read before it; what
 // it leaves unread is skipped. Attributes that are not known are skipped.
 func (r *Reader) Fetch(f *Fetched, body func(Body) error) error {
-	*f = Fetched{Flags: f.Flags[:0]}
+	*f = Fetched{Flags: f.Flags[:0], Object: f.Object[:0], Labels: f.Labels[:0]}
 	if t, err := r.Token(); err != nil || t.Kind != Open {
 		return firstError(err, protocol("FETCH without a list"))
 	}
@@ -69,6 +74,15 @@ func (r *Reader) attribute(f *Fetched, name []byte, body func(Body) error) (err 
 	case equalFold(name, "FLAGS"):
 		f.HasFlags = true
 		f.Flags, err = r.Flags(f.Flags[:0])
+	case equalFold(name, "X-GM-MSGID"):
+		var n uint64
+		n, err = r.number(64)
+		f.Object = strconv.AppendUint(f.Object[:0], n, 10)
+	case equalFold(name, "EMAILID"):
+		f.Object, err = r.objectID(f.Object[:0])
+	case equalFold(name, "X-GM-LABELS"):
+		f.HasLabels = true
+		f.Labels, err = r.words(f.Labels[:0], r.label)
 	case equalFold(name, "BODY[]"), bytes.HasPrefix(bytes.ToUpper(name), []byte("BODY[]<0>")):
 		f.HasBody = true
 		return r.body(body)
@@ -141,13 +155,52 @@ func (r *Reader) date() (time.Time, error) {
 	return d, nil
 }
 
+// objectID reads "(M6d99ac3275bb4e)" (RFC 8474 §7). What is longer or written
+// in other letters than those of an object identifier is none.
+func (r *Reader) objectID(dst []byte) ([]byte, error) {
+	t, err := r.Token()
+	if err != nil || t.Kind != Open {
+		return dst, firstError(err, mismatch(t.Nil(), "EMAILID without a list"))
+	}
+	if t, err = r.Token(); err != nil || t.Kind != Atom && t.Kind != Quoted {
+		return dst, firstError(err, protocol("EMAILID without a name"))
+	}
+	if validObjectID(t.Text) {
+		dst = append(dst, t.Text...)
+	}
+	if t, err = r.Token(); err != nil || t.Kind != Close {
+		return dst, firstError(err, protocol("EMAILID without end"))
+	}
+	return dst, nil
+}
+
+// mismatch is an error unless all is well.
+func mismatch(well bool, what string) error {
+	if well {
+		return nil
+	}
+	return protocol("%s", what)
+}
+
+// maxObjectID is the longest an object identifier may be (RFC 8474 §7).
+const maxObjectID = 255
+
+func validObjectID(b []byte) bool {
+	return len(b) > 0 && len(b) <= maxObjectID && !bytes.ContainsFunc(b, func(c rune) bool {
+		return c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+	})
+}
+
 // Flags reads a parenthesised list of flags and appends them to dst.
-func (r *Reader) Flags(dst []string) ([]string, error) {
+func (r *Reader) Flags(dst []string) ([]string, error) { return r.words(dst, r.flag) }
+
+// words reads a parenthesised list, of which it keeps maxFlags as one makes them.
+func (r *Reader) words(dst []string, one func([]byte) string) ([]string, error) {
 	if t, err := r.Token(); err != nil || t.Kind != Open {
 		if err == nil && t.Nil() {
 			return dst, nil
 		}
-		return dst, firstError(err, protocol("flags without a list"))
+		return dst, firstError(err, protocol("words without a list"))
 	}
 	for {
 		t, err := r.Token()
@@ -158,14 +211,14 @@ func (r *Reader) Flags(dst []string) ([]string, error) {
 		case Close:
 			return dst, nil
 		case End, Open:
-			return dst, protocol("a list of flags without end")
+			return dst, protocol("a list of words without end")
 		}
 		b, err := r.Bytes(t)
 		if err != nil {
 			return dst, err
 		}
 		if len(dst) < maxFlags {
-			dst = append(dst, r.flag(b))
+			dst = append(dst, one(b))
 		}
 	}
 }
@@ -181,6 +234,19 @@ func (r *Reader) flag(b []byte) string {
 	s := canonicalFlag(string(b))
 	if len(r.flags) < 512 {
 		r.flags[string(b)] = s
+	}
+	return s
+}
+
+// label decodes a label, which is written as the name of its folder is, and
+// remembers those seen, as flag does.
+func (r *Reader) label(b []byte) string {
+	if s, ok := r.labels[string(b)]; ok {
+		return s
+	}
+	s := Text(string(b))
+	if len(r.labels) < maxFlags {
+		r.labels[string(b)] = s
 	}
 	return s
 }

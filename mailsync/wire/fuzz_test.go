@@ -23,6 +23,7 @@ func FuzzResponses(f *testing.F) {
 		"* OK [CAPABILITY IMAP4rev1] hi\r\n", "* 12 FETCH (UID 5 FLAGS (\\Seen a]b) INTERNALDATE \" 3-Feb-2019 03:05:06 +0000\" RFC822.SIZE 3 BODY[] {3}\r\nabc MODSEQ (7))\r\n",
 		"b1 NO [APPENDUID 1 2:3] x\r\n", "+ go\r\n", "* LIST (\\Sent) \"/\" {3}\r\na\xffb\r\n", "* STATUS x (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)\r\n",
 		"* NAMESPACE ((\"\" \"/\" \"X\" (\"a\"))) NIL NIL\r\n", "* ID (\"name\" NIL \"x\" {1}\r\ny)\r\n", "* 1 FETCH (BODY[] {9999999999}\r\n", "* 1 FETCH (FLAGS (~{3+}\r\nabc))\n", "* VANISHED (EARLIER) 1:5\r\n",
+		"* 1 FETCH (UID 5 X-GM-MSGID 1278455344230334865 X-GM-LABELS (\\Inbox \"\\\\Sent\" {3}\r\n&x- \"Muy Importante\"))\r\n", "* 2 FETCH (EMAILID (M6d99ac3275bb4e) UID 2)\r\n", "* 2 FETCH (EMAILID NIL X-GM-LABELS NIL)\r\n",
 	} {
 		f.Add([]byte(seed))
 	}

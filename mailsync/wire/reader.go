@@ -39,7 +39,8 @@ type Reader struct {
 	spent int
 	lit   int64 // octets of an announced literal not read yet
 	buf   []byte
-	flags map[string]string
+	// flags and labels are those seen, each once.
+	flags, labels map[string]string
 	// note receives the text of each response for tracing, or is nil.
 	note func(line []byte)
 	line []byte
@@ -49,7 +50,7 @@ const bufferSize = 64 << 10
 
 // NewReader reads responses from r.
 func NewReader(r io.Reader, lim Limits) *Reader {
-	return &Reader{br: bufio.NewReaderSize(r, bufferSize), lim: lim.WithDefaults(), flags: map[string]string{}}
+	return &Reader{br: bufio.NewReaderSize(r, bufferSize), lim: lim.WithDefaults(), flags: map[string]string{}, labels: map[string]string{}}
 }
 
 func (r *Reader) readByte() (byte, error) {
