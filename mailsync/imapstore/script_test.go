@@ -68,10 +68,11 @@ func serving(t *testing.T, serve func(p *peer)) (Config, *peer) {
 			return nil, err
 		}
 		ends = append(ends, server)
-		p.in, p.out = bufio.NewReader(io.TeeReader(server, p)), server
+		// Each connection has a side of its own; what is said is kept together.
+		side := &peer{in: bufio.NewReader(io.TeeReader(server, p)), out: server}
 		done.Go(func() {
 			defer func() { _ = server.Close() }()
-			serve(p)
+			serve(side)
 		})
 		return client, nil
 	}
