@@ -212,12 +212,22 @@ func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, k known, 
 	for _, exact := range []bool{true, false} {
 		for i := range sent {
 			if a := claim(arrived, sent[i], exact); a != nil {
-				rows = append(rows, copiedRow(s, k.rows[sent[i].meta.UID], &in, sent[i].meta, sent[i].print, a.meta.UID))
+				rows = append(rows, foundRow(s, k.rows[sent[i].meta.UID], &in, sent[i], a.meta))
 				sent[i].taken = true
 			}
 		}
 	}
 	return append(rows, orphans(s, in, arrived, len(ask)-len(sent))...), nil
+}
+
+// foundRow records a message that was found where an intent sent it. With
+// which flags it was sent nobody knows any more: where both sides differ the
+// source may have changed its mind since, and the source decides ([Row].Flux).
+func foundRow(s *PairState, row *Row, in *Intent, sent foundMessage, there Meta) *Row {
+	r := copiedRow(s, row, in, sent.meta, sent.print, there.UID)
+	r.Left = sortedFlags(there.Flags)
+	r.Flux = unionFlags(minusFlags(r.Flags, r.Left), minusFlags(r.Left, r.Flags))
+	return r
 }
 
 // orphanReason marks what an interrupted batch left on the target after its
@@ -231,8 +241,9 @@ func orphans(s *PairState, in Intent, arrived []foundMessage, vanished int) []*R
 		if a.taken || len(rows) >= vanished {
 			continue
 		}
+		flags := sortedFlags(a.meta.Flags) // it was sent with the source's
 		r := &Row{Pair: s.Pair.ID, TargetUID: a.meta.UID, TargetValidity: in.Validity, Digest: a.print.Digest, Size: a.print.Octets, Date: a.meta.Date,
-			Outcome: Gone, Origin: FromSource, Reason: orphanReason, Settled: true}
+			Flags: flags, Left: flags, Outcome: Gone, Origin: FromSource, Reason: orphanReason, Settled: true}
 		rows = append(rows, r)
 	}
 	return rows
