@@ -257,7 +257,9 @@ func (a *app) summary(r executor.Result, reporter *reporter, took time.Duration)
 	if len(r.Person) > 0 && r.Plan != nil {
 		out.Next = "a person is asked to act: " + strings.Join(r.Person, ", ") + " (bascule plan shows what)"
 	}
-	out.Failed = failures(r)
+	if out.Failed = failures(r); out.Next == "" && out.Done == 0 && out.Paused == nil && r.Plan != nil {
+		out.Next = view.Coming(r.Plan, a.style())
+	}
 	return out
 }
 

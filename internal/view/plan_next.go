@@ -21,7 +21,7 @@ func next(p *planner.Plan) move {
 	if p.Finished && p.Mode == planner.Rollback {
 		return move{text: "the MX is led back, and the migration held; bascule gate release, when it may go forward again"}
 	}
-	if p.Finished {
+	if p.Finished && len(p.Steps) == 0 {
 		return move{text: "nothing, it is over"}
 	}
 	if c := p.Conflicts(); len(c) > 0 {
@@ -105,6 +105,14 @@ func nextTime(p *planner.Plan) (move, bool) {
 		}
 	}
 	return move{text: first.Key() + " from", at: first.NotBefore}, first.ID != ""
+}
+
+// Coming is the first step that only its time holds back, "" without one.
+func Coming(p *planner.Plan, s Style) string {
+	if m, ok := nextTime(p); ok {
+		return m.text + " " + s.local(m.at)
+	}
+	return ""
 }
 
 // footer counts, and says what comes next.
