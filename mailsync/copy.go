@@ -16,9 +16,9 @@ const maxRejections = 25
 // pair, oldest message first, whatever needs a closer look.
 func (p *pass) copyAll(ctx context.Context, copies []CopyList) error {
 	due := map[*PairState][]uint32{}
-	p.report.Due = p.report.Bytes
+	p.total, p.report.Due = p.done, p.report.Bytes
 	for _, l := range copies {
-		p.state.total += len(l.At)
+		p.total += len(l.At)
 		p.report.Due += l.Pair.octets(l.At)
 		l.Pair.again, l.Pair.sent = l.Again, slices.Grow(l.Pair.sent, len(l.At))
 		due[l.Pair] = p.unsuspected(l.Pair, l.At)
@@ -361,8 +361,8 @@ func (p *pass) countCopied(s *PairState, rows []*Row) {
 	}
 	p.report.Outcomes[Copied] += len(rows)
 	p.wrote(s.Pair.Target.Path).appended += len(rows)
-	p.state.done += len(rows)
-	p.Progress(Event{Kind: "copied", Folder: s.Pair.Source.Path, Done: p.state.done, Total: p.state.total, Bytes: p.report.Bytes})
+	p.done += len(rows)
+	p.tell(Event{Kind: "copied", Folder: s.Pair.Source.Path})
 }
 
 // copiedRow is the row of a message we wrote, not yet read back.

@@ -47,7 +47,7 @@ func same(now *Status, then Status) bool {
 // lookAt reads one pair: both folders, then the ledger's rows against them.
 // Nothing is kept of a pair of which only one side could be read.
 func (p *pass) lookAt(ctx context.Context, s *PairState) error {
-	p.Progress(Event{Kind: "folder", Folder: s.Pair.Source.Path})
+	p.tell(Event{Kind: "folder", Folder: s.Pair.Source.Path})
 	p.state.reports[s.Pair.ID].Opened = true
 	if !s.loaded {
 		if err := p.readPair(ctx, s); err != nil {

@@ -108,11 +108,13 @@ func (o Options) withDefaults() Options {
 
 // Event tells a watcher how far a pass is.
 type Event struct {
-	// Kind is "folder" (work on a folder begins), "copied" (a batch is on the
-	// target and recorded), "reconnect", or "failure".
+	// Kind is "look" (both sides are being connected to and listed), "folder"
+	// (a folder is being read), "copied" (a batch is on the target and
+	// recorded), "reconnect", or "failure".
 	Kind   string
 	Folder []string
-	// Done and Total count messages to copy in this pass, Bytes those copied.
+	// Done and Total count messages to copy in this pass, Bytes are the octets
+	// of those copied. Total is 0 until both sides were read.
 	Done, Total int
 	Bytes       int64
 	Text        string

@@ -28,6 +28,8 @@ type pass struct {
 	// suspectNames counts, by target folder, connections that ended while it
 	// was made.
 	suspectNames map[string]int
+	// done and total count the messages copied and to be copied.
+	done, total int
 	// avoid are keywords for which the target refuses messages.
 	avoid []string
 
@@ -52,7 +54,6 @@ type state struct {
 	selected       bool
 	trusted        bool
 	sourceMessages int
-	done, total    int
 	rejectedInRow  int
 	created        map[string]bool
 	moved          []FlagAction    // flags to bring over after a move
@@ -113,7 +114,7 @@ func (p *pass) tries(ctx context.Context) error {
 		}
 		p.hangUp()
 		p.report.Reconnects++
-		p.Progress(Event{Kind: "reconnect", Text: err.Error()})
+		p.tell(Event{Kind: "reconnect", Text: err.Error()})
 		// A server may still be working on what it received.
 		if err := p.Clock.WaitUntil(ctx, p.Clock.Now().Add(p.Grace)); err != nil {
 			return err
@@ -137,6 +138,7 @@ func (p *pass) resetReport() {
 // run is the pass as doc.go tells it.
 func (p *pass) run(ctx context.Context) error {
 	var actions Actions
+	p.tell(Event{Kind: "look"})
 	err := p.inTime(
 		func() error { return p.connect(ctx) },
 		func() error { return p.enumerate(ctx) },
@@ -206,7 +208,13 @@ func (p *pass) write(command string, f func() error) error {
 func (p *pass) fail(folder []string, uid UID, err error) {
 	f := Failure{Folder: folder, UID: uid, Text: err.Error(), Temporary: retry.IsTemporary(err)}
 	p.report.Failures = append(p.report.Failures, f)
-	p.Progress(Event{Kind: "failure", Folder: folder, Text: f.Text})
+	p.tell(Event{Kind: "failure", Folder: folder, Text: f.Text})
+}
+
+// tell reports an event with how far the pass is.
+func (p *pass) tell(e Event) {
+	e.Done, e.Total, e.Bytes = p.done, p.total, p.report.Bytes
+	p.Progress(e)
 }
 
 // folderError decides whether an error is one folder's own. It returns nil

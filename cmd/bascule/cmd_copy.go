@@ -230,6 +230,7 @@ func (x *copying) run(ctx, work context.Context) error {
 	defer l.Close()
 	x.report = x.copyReporter()
 	defer x.report.Close()
+	x.progress(mailsync.Event{Kind: "look"})
 	if err := x.learnTarget(work, l); err != nil {
 		return err
 	}

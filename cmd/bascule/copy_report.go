@@ -36,12 +36,10 @@ func (x *copying) name() migration.Address { return migration.Address(x.from.Str
 
 // progress passes the engine's events on.
 func (x *copying) progress(e mailsync.Event) {
-	switch e.Kind {
-	case "failure", "reconnect":
+	if e.Kind == "failure" || e.Kind == "reconnect" {
 		x.report.Event(view.Event{At: x.Clock.Now(), Level: view.Warn, Name: "copy_" + e.Kind, Address: x.name(), Text: strings.TrimPrefix(folders.Show(e.Folder)+": "+e.Text, ": ")})
-	case "copied":
-		x.report.Progress(view.ProgressUpdate{At: clock.Monotonic(), Mailbox: x.name(), Folder: folders.Show(e.Folder), Done: int64(e.Done), Total: int64(e.Total), Bytes: e.Bytes})
 	}
+	x.report.Progress(view.ProgressUpdate{At: clock.Monotonic(), Mailbox: x.name(), Folder: folders.Show(e.Folder), Done: int64(e.Done), Total: int64(e.Total), Bytes: e.Bytes})
 }
 
 // conclude says what it came to.

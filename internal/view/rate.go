@@ -64,6 +64,9 @@ func (m *meter) left() (d time.Duration, ok bool) {
 // figures says how far a mailbox is, at what rate, and for how long still.
 func (m *meter) figures() string {
 	u := m.last
+	if u.Done == 0 && u.Total == 0 && !u.Ended {
+		return "reading both sides"
+	}
 	text := plural(int(u.Done), "message", "messages")
 	if u.Total > 0 {
 		text = count(u.Done) + " of " + plural(int(u.Total), "message", "messages")

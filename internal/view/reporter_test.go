@@ -29,6 +29,7 @@ func tell(r view.Reporter) {
 	event(71, view.Warn, "retry", "s05", mailbox("alice"), "NO [THROTTLED] slow down; tried again in 30s")
 	event(72, view.Error, "apply_errored", "s08", mailbox("bob"), "LOGIN: NO "+hostile)
 	r.Progress(view.ProgressUpdate{At: at.Add(73 * time.Second), Mailbox: mailbox(hostile), Folder: hostile, Done: 1})
+	r.Progress(view.ProgressUpdate{At: at.Add(74 * time.Second), Mailbox: mailbox("carol")})
 	r.Progress(view.ProgressUpdate{At: at.Add(80 * time.Second), Mailbox: mailbox("alice"), Done: 10000, Total: 10000, Bytes: 900_000_000, Ended: true})
 	event(81, view.Info, "paused", "", "", "paused at gate window until Sat 2027-03-13 06:00 CET")
 	r.Close()
