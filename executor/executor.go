@@ -38,6 +38,8 @@ type Executor struct {
 	Until migration.Phase
 	// Stop, when closed, ends the run at the next safe place: the first Ctrl-C.
 	Stop <-chan struct{}
+	// StopGrace is what a pass gets to finish the message in hand; 0 means 3 s.
+	StopGrace time.Duration
 	// Only, when not nil, limits the steps that are done.
 	Only func(planner.Step) bool
 }

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,7 @@ func (t *tick) again(ctx context.Context) (context.Context, error) {
 const patience = 2 * time.Minute
 
 // stopGrace is what a pass gets to finish the message in hand after the first
-// Ctrl-C; what is left of five seconds is for recording it.
+// Ctrl-C, where nothing else is said; what is left of five seconds is for recording it.
 const stopGrace = 3 * time.Second
 
 // stoppable is a context that also ends at the first Ctrl-C: what only waits or
@@ -262,7 +263,7 @@ func (t *tick) passOptions(j job, ledger mailsync.Ledger) mailsync.Options {
 		Personality: personalityOf(j.known.Personality), OnSimilar: similarTo(j.mailbox.Target.OnSimilar),
 		Ledger: ledger, Owner: fmt.Sprintf("%s on %s (pid %d)", t.Holder.Who, t.Holder.Host, t.Holder.PID),
 		Clock: t.World.Clock, Final: j.step.Action.Sync.Final, KeepVanished: !j.sync.MirrorDeletions,
-		Stop: t.Stop, StopGrace: stopGrace,
+		Stop: t.Stop, StopGrace: cmp.Or(t.StopGrace, stopGrace),
 		MaxDelete: int(j.sync.MaxDelete*100 + 0.5), Rules: observe.Rules(j.mailbox.Folders), Tap: t.World.Tap,
 		Progress: func(e mailsync.Event) {
 			t.Report.Progress(Progress{Mailbox: j.mailbox.Address, Folder: strings.Join(e.Folder, "/"), Done: e.Done, Total: e.Total, Bytes: e.Bytes})

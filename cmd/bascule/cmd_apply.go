@@ -173,7 +173,7 @@ func (a *app) run(ctx context.Context, f applyFlags, l bounds, reviewed *planner
 	reporter := a.reporter(f.json)
 	e := &executor.Executor{
 		World: a.world(), Report: reporter, Holder: a.holder("apply"), LockTimeout: l.lock,
-		Reviewed: reviewed, Mode: mode, Until: l.until, Stop: stop,
+		Reviewed: reviewed, Mode: mode, Until: l.until, Stop: stop, StopGrace: a.stopGrace(),
 	}
 	deadline := a.Clock.Now().Add(l.wait)
 	var w *waiting

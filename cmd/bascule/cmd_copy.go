@@ -274,7 +274,7 @@ func (x *copying) options(l mailsync.Ledger) mailsync.Options {
 		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return x.openRead(ctx, x.from, x.uids()) },
 		OpenTarget: func(ctx context.Context) (mailsync.Target, error) { return x.openWrite(ctx, x.to) },
 		Ledger:     l, Owner: x.owner(), Clock: x.Clock, Personality: x.personality,
-		Policy: mailsync.Mirror, KeepVanished: !x.f.mirror, OnSimilar: x.onSimilar, RetryRejected: x.f.retry, Rules: x.rules(), Stop: x.stop,
+		Policy: mailsync.Mirror, KeepVanished: !x.f.mirror, OnSimilar: x.onSimilar, RetryRejected: x.f.retry, Rules: x.rules(), Stop: x.stop, StopGrace: x.stopGrace(),
 		Progress: x.progress, Tap: x.Tap,
 	}
 	if x.f.addOnly {

@@ -9,12 +9,13 @@ import (
 
 // interruptible ends stop at the first signal or when time is up, and the
 // context at the second signal, or shortly after the first if the run has not
-// come to an end by itself.
+// come to an end by itself. What it says of a signal is true by then.
 func (c *cli) interruptible(parent context.Context, most time.Duration) (context.Context, <-chan struct{}, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	stop := make(chan struct{})
-	over := make(chan struct{})
+	over, gone := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer close(gone)
 		var timeUp <-chan time.Time
 		if most > 0 {
 			timer := time.NewTimer(most)
@@ -23,13 +24,15 @@ func (c *cli) interruptible(parent context.Context, most time.Duration) (context
 		}
 		select {
 		case <-c.Signals:
+			close(stop)
 			c.note("finishing the message in hand; press Ctrl-C again to stop at once (that is safe too)")
 		case <-timeUp:
+			close(stop)
+			c.note("time is up: finishing the message in hand")
 		case <-over:
 			return
 		}
-		close(stop)
-		patience := time.NewTimer(interruptPatience)
+		patience := time.NewTimer(c.Patience)
 		defer patience.Stop()
 		select {
 		case <-c.Signals:
@@ -38,11 +41,14 @@ func (c *cli) interruptible(parent context.Context, most time.Duration) (context
 		}
 		cancel(executor.ErrInterrupted)
 	}()
-	return ctx, stop, func() { close(over); cancel(nil) }
+	return ctx, stop, func() { close(over); cancel(nil); <-gone }
 }
 
 // interruptPatience keeps the promise that the first Ctrl-C ends within 5 s.
 const interruptPatience = 4 * time.Second
+
+// stopGrace is what of it a pass may use; the rest is for recording what it did.
+func (c *cli) stopGrace() time.Duration { return c.Patience / 4 * 3 }
 
 // until is a context that also ends when stop is closed: for work that has no
 // safe place of its own to end at, and needs none.

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"os/user"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -44,6 +45,8 @@ type process struct {
 	Signals   <-chan os.Signal
 	Who, Host string
 	PID       int
+	// Patience is how long a run may finish what is in hand after the first signal.
+	Patience time.Duration
 	// Tap is told of every journal record and write; tests stop the world there.
 	Tap func(point string)
 }
@@ -66,7 +69,7 @@ func realProcess() *process {
 		ReadPassword: readPassword,
 		Clock:        clock.Real{}, Rand: rand.Reader, Dial: dialer.DialContext,
 		HTTP: http.DefaultTransport, Resolvers: resolvers, Catalog: all.Catalog(), Signals: signals,
-		Who: whoAmI(), Host: host, PID: os.Getpid(),
+		Who: whoAmI(), Host: host, PID: os.Getpid(), Patience: interruptPatience,
 	}
 }
 
