@@ -15,10 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"bascule/internal/clock"
 	"bascule/internal/testservers"
 	"bascule/state"
 	"bascule/state/local"
@@ -47,7 +45,6 @@ func (s *scriptWorld) inputCommands() map[string]func(*testscript.TestScript, bo
 		"secretive": w.cmdSecretive,
 		"leaks":     w.cmdLeaks,
 		"jsonlines": cmdJSONLines,
-		"copying":   s.cmdCopying,
 		"past":      s.cmdPast,
 		"same":      s.cmdSame,
 		"note":      func(ts *testscript.TestScript, _ bool, _ []string) { w.note(s, ts) },
@@ -239,27 +236,6 @@ func cmdJSONLines(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("no line of type %q: %v", t, types)
 		}
 	}
-}
-
-// copying N waits until N more messages of alice have arrived in the new INBOX.
-func (s *scriptWorld) cmdCopying(ts *testscript.TestScript, _ bool, args []string) {
-	var want uint32
-	_, err := fmt.Sscan(args[0], &want)
-	ts.Check(err)
-	c, err := s.newMailbox("alice").open()
-	ts.Check(err)
-	defer c.Close()
-	before, err := c.Status("INBOX", &imap.StatusOptions{NumMessages: true}).Wait()
-	ts.Check(err)
-	deadline := clock.Monotonic().Add(time.Minute)
-	for clock.Monotonic().Before(deadline) {
-		got, err := c.Status("INBOX", &imap.StatusOptions{NumMessages: true}).Wait()
-		ts.Check(err)
-		if *got.NumMessages >= *before.NumMessages+want {
-			return
-		}
-	}
-	ts.Fatalf("nothing arrives")
 }
 
 // same [PERSON…] is compare where nothing is renamed: both sides hold exactly

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -75,6 +76,9 @@ func scriptProcess() *process {
 	if spec := os.Getenv("BASCULE_TEST_KILL"); spec != "" {
 		p.Tap = dieAt(spec)
 	}
+	if addr := os.Getenv("BASCULE_TEST_HEARD"); addr != "" {
+		p.Stderr, p.Patience = io.MultiWriter(p.Stderr, mouth(addr)), time.Hour
+	}
 	if os.Getenv("BASCULE_TEST_YES") != "" {
 		p.Interactive, p.Stdin = true, strings.NewReader("yes\n")
 	}
@@ -137,6 +141,7 @@ func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, [
 	maps.Copy(all, s.ruleCommands())
 	maps.Copy(all, s.inputCommands())
 	maps.Copy(all, s.refusedCommands())
+	maps.Copy(all, s.holdCommands())
 	return all
 }
 

@@ -93,6 +93,19 @@ func (c *CA) ClientTLS(name string) *tls.Config {
 	return &tls.Config{RootCAs: c.Pool(), ServerName: name, MinVersion: tls.VersionTLS12}
 }
 
+// ServerTLS returns a server configuration with a certificate of this authority.
+func (c *CA) ServerTLS(want Certificate) (*tls.Config, error) {
+	certPEM, keyPEM, err := c.issue(want)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
 // issue returns a certificate and its key, both in PEM.
 func (c *CA) issue(want Certificate) (certPEM, keyPEM []byte, err error) {
 	names := want.Names

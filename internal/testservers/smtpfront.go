@@ -2,7 +2,6 @@ package testservers
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -116,16 +115,9 @@ func (f *Front) server() (*smtp.Server, error) {
 	if f.opts.CA == nil {
 		return server, nil
 	}
-	certPEM, keyPEM, err := f.opts.CA.issue(f.opts.Certificate)
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		return nil, err
-	}
-	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	return server, nil
+	var err error
+	server.TLSConfig, err = f.opts.CA.ServerTLS(f.opts.Certificate)
+	return server, err
 }
 
 // CloseInbound refuses every recipient from now on with the code: 550 as an
