@@ -133,25 +133,51 @@ func sameAccount(a, b state.Account) bool {
 	return times && a == b
 }
 
-// keepMeanwhile writes them while passes run, each time they say that it is
-// worth it: a run that is killed must not forget what a server asked for. When
-// somebody else holds the lock, the next time will do.
-func (t *tick) keepMeanwhile(ctx context.Context, done <-chan struct{}) {
+// keepMeanwhile records what jobs came to while others still run, and the
+// limits each time they say that it is worth it: a run that is killed must not
+// forget what a server asked for. When somebody else holds the lock, the next
+// time will do. It returns what is left to record when all jobs have ended.
+func (t *tick) keepMeanwhile(ctx context.Context, results <-chan ended) (left []ended) {
+	often := time.NewTicker(recordEvery)
+	defer often.Stop()
 	for {
 		select {
-		case <-done:
-			return
+		case r, more := <-results:
+			if !more {
+				return left
+			}
+			left = append(left, r)
+			continue
+		case <-often.C:
+			if len(left) == 0 {
+				continue
+			}
 		case <-t.World.Limits.Kept:
 		}
-		s := t.newSession(t.session.planID)
-		s.wait = 0
-		locked, err := s.acquire(ctx)
-		if err != nil {
-			continue
-		}
-		_ = t.keepLimits(locked, &s) // the passes go on, and the end of them records it again
-		_ = s.release()
+		left = t.keep(ctx, left)
 	}
+}
+
+// recordEvery is how long what a job came to waits at most for being recorded.
+const recordEvery = 5 * time.Second
+
+// keep records what it can, and returns the rest.
+func (t *tick) keep(ctx context.Context, left []ended) []ended {
+	patience := t.session.wait
+	defer func() { t.session.wait = patience }()
+	t.session.wait = 0
+	locked, err := t.session.acquire(ctx)
+	if err != nil {
+		return left
+	}
+	defer func() { _ = t.session.release() }() // the end of the passes takes it again
+	if t.keepLimits(locked, &t.session) != nil {
+		return left
+	}
+	for len(left) > 0 && ctx.Err() == nil && t.stopped() == nil && t.settle(locked, left[0], false) == nil {
+		left = left[1:]
+	}
+	return left
 }
 
 // pauseOf returns the pause an error stands for, or nil.

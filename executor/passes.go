@@ -73,33 +73,37 @@ func jobFor(sources, targets []migration.Server, boxes []migration.Mailbox, s pl
 	return j, err
 }
 
-// done is what a job came to.
-type jobResult struct {
+// ended is what a job came to.
+type ended struct {
+	job job
 	out outcome
 	err error
 }
 
-// runJobs releases the lock, runs the jobs, takes the lock again and records.
+// runJobs releases the lock, runs the jobs and takes the lock again. What a job
+// came to is recorded soon after, while others may run for hours; the rest at
+// the end.
 func (t *tick) runJobs(ctx context.Context, jobs []job, limit int) (context.Context, error) {
 	if err := t.session.release(); err != nil {
 		return nil, err
 	}
-	results := make([]jobResult, len(jobs))
 	work, _, cancel := t.stoppable(ctx)
 	defer cancel()
+	results := make(chan ended, len(jobs))
+	var left []ended
 	var keeping sync.WaitGroup
-	done := make(chan struct{})
-	keeping.Go(func() { t.keepMeanwhile(work, done) })
+	keeping.Go(func() { left = t.keepMeanwhile(work, results) })
 	var group errgroup.Group
 	group.SetLimit(max(limit, 1))
-	for i, j := range jobs {
+	for _, j := range jobs {
 		group.Go(func() error {
-			results[i].out, results[i].err = t.runJob(ctx, j)
+			out, err := t.runJob(ctx, j)
+			results <- ended{j, out, err}
 			return nil
 		})
 	}
 	_ = group.Wait()
-	close(done)
+	close(results)
 	keeping.Wait()
 	locked, err := t.again(ctx)
 	if err != nil {
@@ -112,8 +116,12 @@ func (t *tick) runJobs(ctx context.Context, jobs []job, limit int) (context.Cont
 	if ctx.Err() != nil {
 		stopped = context.Cause(ctx)
 	}
-	for i, j := range jobs {
-		if err := t.settle(locked, j, results[i], stopped != nil); err != nil {
+	for _, j := range jobs { // in the order of the plan, whatever ended first
+		i := slices.IndexFunc(left, func(r ended) bool { return r.job.step.Key() == j.step.Key() })
+		if i < 0 {
+			continue
+		}
+		if err := t.settle(locked, left[i], stopped != nil); err != nil {
 			return locked, err
 		}
 	}
@@ -187,7 +195,8 @@ func (t *tick) runJob(ctx context.Context, j job) (outcome, error) {
 
 // settle records one job. Its failure is its mailbox's alone; being stopped is
 // no failure, and the job is taken up again by the next run.
-func (t *tick) settle(ctx context.Context, j job, r jobResult, stopped bool) error {
+func (t *tick) settle(ctx context.Context, r ended, stopped bool) error {
+	j := r.job
 	if r.err == nil {
 		if err := t.session.record(ctx, j.step, r.out); err != nil {
 			return err

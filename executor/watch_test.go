@@ -289,3 +289,33 @@ func TestWhatAServerAsksForIsKeptWhilePassesRun(t *testing.T) {
 		}
 	})
 }
+
+// A first copy may take hours: what the others came to is on record meanwhile.
+func TestAPassThatEndedIsRecordedWhileOthersRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := company(t)
+		w.run() // prepared, and passed once
+		w.clock.Advance(time.Hour)
+		outside := w.outside()
+		var meanwhile []migration.Address
+		outside.OpenSource = func(ctx context.Context, s migration.Server, m migration.Mailbox, pin *state.Pin) (mailsync.Source, error) {
+			if m.Address != alice {
+				return w.openSource(ctx, s, m, pin)
+			}
+			time.Sleep(2 * recordEvery) // the bubble's time
+			for _, o := range w.desired.Mailboxes {
+				if p := w.state().MailboxOf(o.Address).Pass; p.Complete && p.Ended.Equal(w.clock.Now()) {
+					meanwhile = append(meanwhile, o.Address)
+				}
+			}
+			return w.openSource(ctx, s, m, pin)
+		}
+		r := (&Executor{World: outside, Report: w, Holder: state.Holder{Who: "anna"}}).Run(t.Context())
+		if r.Err != nil || len(meanwhile) != len(w.desired.Mailboxes)-1 || slices.Contains(meanwhile, alice) {
+			t.Errorf("%v; recorded meanwhile: %v", r.Err, meanwhile)
+		}
+		if p := w.state().MailboxOf(alice).Pass; !p.Complete || !p.Ended.Equal(w.clock.Now()) {
+			t.Errorf("the last one: %+v", p)
+		}
+	})
+}

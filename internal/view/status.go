@@ -118,6 +118,9 @@ func (v statusView) facts() {
 		text := m.text
 		if !m.at.IsZero() {
 			text += " " + v.style.local(m.at) + comma(v.style.distance(m.at))
+			if m.at.Before(v.style.Now) {
+				text += "; bascule apply goes on"
+			}
 		}
 		v.fact("Next", plain, text)
 	}

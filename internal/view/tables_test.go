@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"bascule/internal/view"
 	"bascule/migration"
@@ -46,6 +47,20 @@ func TestStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name, func(b *bytes.Buffer, s view.Style) error { return view.Status(b, in, s) })
 		})
+	}
+}
+
+func TestStatusOfAPlanWhoseTimeHasComeSaysWhatGoesOn(t *testing.T) {
+	s := style(140, false)
+	for late, want := range map[time.Duration]bool{0: false, 30 * 24 * time.Hour: true} {
+		s.Now = now.Add(late)
+		var b bytes.Buffer
+		if err := view.Status(&b, view.StatusInput{Plan: waitingPlan(), State: someState()}, s); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), "bascule apply goes on"); got != want {
+			t.Errorf("%s after the plan: %v in\n%s", late, got, b.String())
+		}
 	}
 }
 
