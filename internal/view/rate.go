@@ -71,12 +71,13 @@ func (m *meter) figures() string {
 	if u.Total > 0 {
 		text = count(u.Done) + " of " + plural(int(u.Total), "message", "messages")
 	}
+	// A narrow terminal cuts the end: how long still is what one looks for.
+	if d, ok := m.left(); ok && d > 0 && !u.Ended {
+		text += ", " + length(d) + " left"
+	}
 	text += ", " + octets(u.Bytes)
 	if messages, bytes := m.rates(); messages > 0 {
 		text += fmt.Sprintf(", %.0f/s, %s/s", messages, octets(int64(bytes)))
-	}
-	if d, ok := m.left(); ok && d > 0 && !u.Ended {
-		text += ", " + length(d) + " left"
 	}
 	return text
 }
