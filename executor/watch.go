@@ -53,8 +53,9 @@ type Change struct {
 // they are too few, and gives one back as soon as a pass waits for it. It only
 // listens; what came is fetched by a pass.
 //
-// The INBOX is watched. What changes elsewhere is found by the passes that
-// come every so often.
+// The INBOX is watched, and all folders where the server has NOTIFY (RFC 5465).
+// Elsewhere, what changes in other folders is found by the passes that come
+// every so often.
 type Watch struct {
 	world  World
 	ctx    context.Context

@@ -288,3 +288,47 @@ func TestIdleWakesWhenMailArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestIdleWakesForEveryFolder: RFC 5465; also when the mail came while nobody
+// was waiting.
+func TestIdleWakesForEveryFolder(t *testing.T) {
+	t.Run("Dovecot", func(t *testing.T) {
+		_, cfg := dovecot(t, testservers.DovecotOptions{})
+		wakesForEveryFolder(t, cfg)
+	})
+	t.Run("mox", func(t *testing.T) {
+		m := testservers.StartMox(t, testservers.MoxOptions{})
+		m.AddDomain("new.example")
+		m.AddAccount("alice", "alice@new.example", "a long enough password")
+		port, err := strconv.Atoi(testservers.Port(m.IMAPSAddr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wakesForEveryFolder(t, Config{Host: m.Host, Port: port, TLS: Implicit, CAs: m.CA.Pool(), Login: "alice@new.example", Password: secret.New("a long enough password")})
+	})
+}
+
+func wakesForEveryFolder(t *testing.T, cfg Config) {
+	src, dst := source(t, cfg), target(t, cfg)
+	lists, err := dst.Create(t.Context(), []string{"Lists", "é"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.Examine(t.Context(), inbox()); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := src.Idle(t.Context(), time.Millisecond); err != nil || changed {
+		t.Fatal(changed, err)
+	}
+	for range 3 {
+		if _, err := dst.Append(t.Context(), lists, outgoing(message("A: b\r\n\r\n"))); err != nil {
+			t.Fatal(err)
+		}
+		if changed, err := src.Idle(t.Context(), 5*time.Minute); err != nil || !changed {
+			t.Fatal(changed, err)
+		}
+		if st, err := src.Examine(t.Context(), inbox()); err != nil || st.Messages != 0 {
+			t.Fatal(st, err)
+		}
+	}
+}

@@ -34,6 +34,7 @@ func (s *session) openFolder(ctx context.Context, verb string, f mailsync.Folder
 	}
 	s.open.valid = true
 	s.open.status.Messages = s.open.exists
+	forget(&s.told) // what the opening told is known
 	return s.open.status, nil
 }
 

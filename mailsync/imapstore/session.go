@@ -37,8 +37,9 @@ type session struct {
 	// in is true once the login was accepted.
 	in   bool
 	open opened
-	// told is signalled when something changed while an IDLE runs.
-	told atomic.Pointer[chan struct{}]
+	// told is signalled when something changed in the open folder since it was
+	// opened, noticed when something did in another; see watched.
+	told, noticed atomic.Pointer[chan struct{}]
 	// gone receives the UIDs of VANISHED responses while somebody asks, or is nil.
 	gone func(earlier bool, set string) error
 }

@@ -13,7 +13,7 @@ type Admission func(name, line string) error
 func ReadOnly(name, line string) error {
 	switch name {
 	case "LOGIN", "AUTHENTICATE", "CAPABILITY", "ID", "ENABLE", "NAMESPACE", "LIST", "LSUB", "STATUS",
-		"EXAMINE", "UID SEARCH", "NOOP", "IDLE", "UNSELECT", "LOGOUT", "STARTTLS":
+		"EXAMINE", "UID SEARCH", "NOOP", "IDLE", "NOTIFY", "UNSELECT", "LOGOUT", "STARTTLS":
 		return nil
 	case "UID FETCH":
 		return peekOnly(line)
