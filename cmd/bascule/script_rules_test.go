@@ -136,8 +136,7 @@ func (s *scriptWorld) cmdAccount(ts *testscript.TestScript, _ bool, args []strin
 
 // waitForLogin: Dovecot looks at its list of users no more than once a second.
 func (s *scriptWorld) waitForLogin(ts *testscript.TestScript, a account) {
-	again := retry.Policy{Tries: 100, First: 100 * time.Millisecond, Most: 100 * time.Millisecond}
-	ts.Check(again.Do(context.Background(), func(context.Context) error {
+	ts.Check(patiently().Do(context.Background(), func(context.Context) error {
 		c, err := a.open()
 		if err != nil {
 			return retry.Temporary(err)
@@ -308,7 +307,7 @@ func (s *scriptWorld) typedSet(name, kind string) *typedSet {
 // served is a record set of the zone; none where the name does not exist.
 func (s *scriptWorld) served(name, kind string) []dns.RR {
 	query := new(dns.Msg).SetQuestion(name, dns.StringToType[kind])
-	answer, _, err := (&dns.Client{Net: "tcp"}).Exchange(query, s.knot.Addr)
+	answer, _, err := (&dns.Client{Net: "tcp", Timeout: hangs}).Exchange(query, s.knot.Addr)
 	if err != nil {
 		s.t.Fatal(err)
 	}

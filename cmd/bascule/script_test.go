@@ -137,6 +137,7 @@ func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, [
 		"storm":            s.cmdStorm,
 		"killed":           s.cmdKilled,
 		"arrives":          s.cmdArrives,
+		"insists":          s.cmdInsists,
 	}
 	maps.Copy(all, s.ruleCommands())
 	maps.Copy(all, s.inputCommands())

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,11 +32,31 @@ func (c stillClock) WaitUntil(ctx context.Context, t time.Time) error {
 	return nil
 }
 
+// patiently looks again until something has come about, or the scene hangs.
+func patiently() retry.Policy {
+	const pause = 100 * time.Millisecond
+	return retry.Policy{Tries: int(hangs / pause), First: pause, Most: pause}
+}
+
+// insists COMMAND… runs a command that needs the lock, and again for as long as
+// it is held: a pass that just ended may still be recording itself.
+func (s *scriptWorld) cmdInsists(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(patiently().Do(context.Background(), func(context.Context) error {
+		switch code := exitCode(ts.Exec(args[0], args[1:]...)); code {
+		case 0:
+			return nil
+		case exitLocked:
+			return retry.Temporary(errors.New("the lock is never free"))
+		default:
+			return fmt.Errorf("%s ended with %d", strings.Join(args, " "), code)
+		}
+	}))
+}
+
 // arrives PERSON SUBJECT waits until the new side holds exactly one message of
 // that subject.
 func (s *scriptWorld) cmdArrives(ts *testscript.TestScript, _ bool, args []string) {
-	again := retry.Policy{Tries: 600, First: 100 * time.Millisecond, Most: 100 * time.Millisecond}
-	ts.Check(again.Do(context.Background(), func(context.Context) error {
+	ts.Check(patiently().Do(context.Background(), func(context.Context) error {
 		found, err := s.search(s.newMailbox(args[0]), args[1])
 		switch {
 		case err != nil:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -173,7 +174,7 @@ migration "scene" {
 
 // mxWatch asks the name servers for the MX all the time.
 type mxWatch struct {
-	mu     sync.Mutex
+	changing
 	asked  int
 	absent []string
 	stop   chan struct{}
@@ -208,12 +209,12 @@ func (w *mxWatch) run(addr string) {
 		if err != nil {
 			continue
 		}
-		w.mu.Lock()
-		w.asked++
-		if len(in.Answer) == 0 {
-			w.absent = append(w.absent, fmt.Sprintf("%s answered without MX: %s", addr, dns.RcodeToString[in.Rcode]))
-		}
-		w.mu.Unlock()
+		w.change(func() {
+			w.asked++
+			if len(in.Answer) == 0 {
+				w.absent = append(w.absent, fmt.Sprintf("%s answered without MX: %s", addr, dns.RcodeToString[in.Rcode]))
+			}
+		})
 	}
 }
 
@@ -270,11 +271,15 @@ func txtOf(k *testservers.Knot, name string) []string {
 	return out
 }
 
-// neverWithoutMX believes the watcher and the journal of every version.
+// neverWithoutMX believes the watcher and the journal of every version. How
+// often the watcher has asked by now is a matter of the machine: it is waited for.
 func (s *scriptWorld) neverWithoutMX(ts *testscript.TestScript) {
+	over, cancel := context.WithTimeout(context.Background(), hangs)
+	defer cancel()
+	asked := s.watch.until(func() bool { return s.watch.asked >= 100 }, over.Done())
 	s.watch.mu.Lock()
 	defer s.watch.mu.Unlock()
-	if s.watch.asked < 100 || len(s.watch.absent) > 0 {
+	if !asked || len(s.watch.absent) > 0 {
 		ts.Fatalf("asked %d times, without MX: %v", s.watch.asked, s.watch.absent)
 	}
 	if n, empty := journalMX(s.knot.Journal(scriptDomain), []string{"10 mx.old-host.example."}); n < 2 || empty {
