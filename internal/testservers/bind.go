@@ -20,7 +20,7 @@ func StartBIND(t testing.TB, opts DNSOptions) *BIND {
 	b := &BIND{nameServer: nameServer{t: t, opts: opts, Key: opts.Key, user: serverUser(t), server: need(t, "named")}}
 	t.Cleanup(b.Stop)
 	startOnce(t, "BIND", func() error {
-		port, err := freePort()
+		port, err := freePort(t)
 		if err != nil {
 			return err
 		}

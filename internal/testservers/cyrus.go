@@ -83,7 +83,7 @@ func cyrusRoot() (string, error) {
 
 // prepare chooses directory and ports and writes all files.
 func (c *Cyrus) prepare(root string) error {
-	ports, err := freePorts(2)
+	ports, err := freePorts(c.t, 2)
 	if err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ func (d *Dovecot) libexec() string { return filepath.Join("/", d.server.root, "u
 
 // prepare chooses directory and ports and writes all files.
 func (d *Dovecot) prepare() error {
-	ports, err := freePorts(4)
+	ports, err := freePorts(d.t, 4)
 	if err != nil {
 		return err
 	}

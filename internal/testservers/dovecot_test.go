@@ -90,7 +90,7 @@ func TestDovecotUsersChangeWhileItRuns(t *testing.T) {
 	d := StartDovecot(t, DovecotOptions{Users: []User{{Name: "alice", Password: "old"}}})
 	d.AddUser(User{Name: "alice", Password: "new"})
 	d.AddUser(User{Name: "bob", Password: "s3cret"})
-	again := retry.Policy{Tries: 50, First: 100 * time.Millisecond, Most: 100 * time.Millisecond}
+	again := retry.Policy{Tries: 3000, First: 100 * time.Millisecond, Most: 100 * time.Millisecond}
 	// Dovecot looks at the file no more than once a second.
 	for name, password := range map[string]string{"alice": "new", "bob": "s3cret"} {
 		err := again.Do(t.Context(), func(context.Context) error { return retry.Temporary(tryLogin(t, d, name, password)) })

@@ -22,7 +22,7 @@ func StartKnot(t testing.TB, opts DNSOptions) *Knot {
 	t.Helper()
 	k := newKnot(t, opts.withDefaults())
 	startOnce(t, "Knot", func() error {
-		port, err := freePort()
+		port, err := freePort(t)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func StartKnotPair(t testing.TB, opts DNSOptions) (primary, secondary *Knot) {
 	primary, secondary = newKnot(t, opts), newKnot(t, opts)
 	startOnce(t, "two Knots", func() error {
 		primary.Stop()
-		ports, err := freePorts(2)
+		ports, err := freePorts(t, 2)
 		if err != nil {
 			return err
 		}

@@ -98,7 +98,7 @@ func (m *Mox) prepare(cached string) error {
 	if err := m.place(cached); err != nil {
 		return err
 	}
-	ports, err := freePorts(moxPorts)
+	ports, err := freePorts(m.t, moxPorts)
 	if err != nil {
 		return err
 	}
