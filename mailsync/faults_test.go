@@ -52,7 +52,7 @@ func (a *arena) config(addr, login string) imapstore.Config {
 		a.t.Fatal(err)
 	}
 	return imapstore.Config{Host: host, Port: n, TLS: imapstore.None, AllowPlaintext: true, Login: login, Password: secret.New(arenaPassword),
-		Limits: wire.Limits{Patience: 5 * time.Second, Commit: 5 * time.Second}}
+		Limits: wire.Limits{Patience: 5 * time.Minute}}
 }
 
 // newArena starts a server whose target mailbox is the one "begin" left behind.

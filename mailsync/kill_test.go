@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bascule/internal/clock"
+	"bascule/internal/retry"
 	"bascule/mailsync"
 	"bascule/mailsync/ledger"
 )
@@ -142,6 +144,7 @@ func (a *arena) kill(t *testing.T, begin string, s slaughter) (killed bool) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	copyFile(t, begin, path)
 	killed = s.run(t, a.command(t, login, path))
+	a.settled(t, login)
 	l, err := openLedger(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +158,26 @@ func (a *arena) kill(t *testing.T, begin string, s slaughter) (killed bool) {
 		t.Errorf("the ledger differs (-undisturbed +killed):\n%s", d)
 	}
 	return killed
+}
+
+// settled waits until the server has ended all connections to a mailbox: what a
+// killed process had sent may be on its way into it still, for as long as the
+// machine takes.
+func (a *arena) settled(t *testing.T, login string) {
+	t.Helper()
+	const pause = 50 * time.Millisecond
+	again := retry.Policy{Tries: int(5 * time.Minute / pause), First: pause, Most: pause}
+	err := again.Do(t.Context(), func(context.Context) error {
+		for line := range strings.Lines(a.dovecot.Doveadm("who", login)) {
+			if user, _, _ := strings.Cut(line, " "); user == login {
+				return retry.Temporary(fmt.Errorf("a connection of %s does not end", login))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (a *arena) command(t *testing.T, login, path string) *exec.Cmd {

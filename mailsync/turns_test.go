@@ -23,6 +23,8 @@ import (
 type meters struct {
 	mu             sync.Mutex
 	source, target []func() wire.Meter
+	// several is closed once a second connection to the target is there.
+	several chan struct{}
 }
 
 func (m *meters) options(source, target imapstore.Config) mailsync.Options {
@@ -42,6 +44,9 @@ func (m *meters) options(source, target imapstore.Config) mailsync.Options {
 				m.mu.Lock()
 				defer m.mu.Unlock()
 				m.target = append(m.target, t.Meter)
+				if len(m.target) == 2 {
+					close(m.several)
+				}
 			}
 			return t, err
 		}}
@@ -68,17 +73,29 @@ func TestRoundTripsAreFew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	pass := func() (*meters, mailsync.Report) {
-		m := &meters{}
+	pass := func(tap func(*meters)) (*meters, mailsync.Report) {
+		m := &meters{several: make(chan struct{})}
 		o := m.options(source, target)
 		o.Ledger, o.BatchMessages = l, 10
+		o.Tap = func(point string) {
+			if point == "before APPEND" {
+				tap(m)
+			}
+		}
 		r, err := mailsync.Pass(t.Context(), o)
 		if err != nil || !r.Complete {
 			t.Fatalf("%v, %+v", err, r)
 		}
 		return m, r
 	}
-	first, r := pass()
+	// Nothing is sent before there are two connections: one alone could be
+	// through before a slow login of the other.
+	first, r := pass(func(m *meters) {
+		select {
+		case <-m.several:
+		case <-t.Context().Done():
+		}
+	})
 	if r.Totals[mailsync.Copied] != 16*40 || len(first.target) < 2 || len(first.target) > 4 {
 		t.Fatalf("%v on %d connections", r.Totals, len(first.target))
 	}
@@ -92,7 +109,7 @@ func TestRoundTripsAreFew(t *testing.T) {
 	if appends != 16*4 {
 		t.Errorf("%d APPEND commands", appends)
 	}
-	idle, _ := pass()
+	idle, _ := pass(func(*meters) {})
 	for side, list := range map[string][]func() wire.Meter{"source": idle.source, "target": idle.target} {
 		if len(list) != 1 {
 			t.Fatalf("%d connections to the %s with nothing to do", len(list), side)
@@ -104,7 +121,7 @@ func TestRoundTripsAreFew(t *testing.T) {
 		}
 	}
 	changeFolders(t, source, 16)
-	changed, r := pass()
+	changed, r := pass(func(*meters) {})
 	if r.Outcomes[mailsync.Copied] != 32 || r.Deleted != 16 || r.Flagged != 16 {
 		t.Errorf("%v, %d deleted, %d flagged", r.Outcomes, r.Deleted, r.Flagged)
 	}

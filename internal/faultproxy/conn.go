@@ -20,6 +20,10 @@ type conn struct {
 	mu sync.Mutex // to the client: the server's octets and ours
 	// polite is set once the client was told goodbye, which it must get to read.
 	polite bool
+	// broken is set once the fault has come: the client hears nothing more but
+	// the farewell, if there is one.
+	broken   bool
+	farewell string
 }
 
 // end resets both sides: what is under way is lost, as when a router dies.
@@ -34,6 +38,25 @@ func (c *conn) end() {
 	}
 }
 
+// breakOff ends the conversation. The client is told when the server is through
+// with what it was given, and has ended its side: who then looks at the server
+// sees all that came of it, on a slow machine too.
+func (c *conn) breakOff(farewell string) {
+	c.mu.Lock()
+	c.broken, c.farewell = true, farewell
+	c.mu.Unlock()
+	if half, ok := c.server.(*net.TCPConn); ok {
+		_ = half.CloseWrite()
+	}
+}
+
+// hears reports whether the client still hears the server.
+func (c *conn) hears() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.broken
+}
+
 var errBroken = errors.New("the fault happened")
 
 // pass hands octets on, up to the fault.
@@ -44,6 +67,9 @@ func (c *conn) pass(b []byte, down bool) error {
 		to = c.client
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if c.broken {
+			return nil
+		}
 	}
 	if _, err := to.Write(b[:n]); err != nil {
 		return err
@@ -60,16 +86,25 @@ func (c *conn) say(line string) {
 	_, _ = io.WriteString(c.client, line+"\r\n")
 }
 
-func (c *conn) goodbye() {
+// finish ends a conversation whose server has ended its side.
+func (c *conn) finish() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.polite = true
+	c.polite = c.farewell != ""
+	c.mu.Unlock()
+	if c.polite {
+		c.say(c.farewell)
+	}
+	c.end()
 }
 
 // fromClient reads commands. A line that is none, such as an answer within
 // AUTHENTICATE or the end of IDLE, is passed on as it is.
 func (c *conn) fromClient() {
-	defer c.end()
+	defer func() {
+		if c.hears() { // otherwise the server's side ends it
+			c.end()
+		}
+	}()
 	in := bufio.NewReader(c.client)
 	for {
 		line, err := in.ReadBytes('\n')
@@ -83,7 +118,10 @@ func (c *conn) fromClient() {
 			}
 			continue
 		}
-		if c.forward(in, line) != nil {
+		if err := c.forward(in, line); err != nil {
+			if errors.Is(err, errBroken) {
+				c.breakOff("")
+			}
 			return
 		}
 	}
@@ -159,12 +197,14 @@ func (c *conn) strike(in *bufio.Reader, line []byte, tag string) bool {
 		if n, _, ok := literal(line); ok && c.pass(line, false) == nil {
 			_ = c.octets(in, n/2, false)
 		}
+		c.breakOff("")
+	case Cut:
+		c.breakOff("")
 	case LoseReply:
 		c.lost <- tag
 		return c.forward(in, line) == nil
 	case Bye:
-		c.say("* BYE the server is going down")
-		c.goodbye()
+		c.breakOff("* BYE the server is going down")
 	case Refuse:
 		if c.swallow(in, line) != nil {
 			return false
@@ -195,29 +235,39 @@ func (c *conn) swallow(in *bufio.Reader, line []byte) error {
 	}
 }
 
-// fromServer passes answers on, line by line, until the one that gets lost.
+// fromServer passes answers on, line by line, until the one that gets lost, and
+// then reads what else the server says until it has ended its side.
 func (c *conn) fromServer() {
-	defer c.end()
+	defer c.finish()
 	in := bufio.NewReader(c.server)
+	if errors.Is(c.answers(in), errBroken) {
+		c.breakOff("")
+	}
+	if !c.hears() {
+		_, _ = io.Copy(io.Discard, in)
+	}
+}
+
+func (c *conn) answers(in *bufio.Reader) error {
 	tag := ""
 	for {
 		line, err := in.ReadBytes('\n')
 		if err != nil {
-			return
+			return err
 		}
 		select {
 		case tag = <-c.lost:
 		default:
 		}
 		if tag != "" && strings.HasPrefix(string(line), tag+" ") {
-			return
+			return errBroken
 		}
 		if err := c.pass(line, true); err != nil {
-			return
+			return err
 		}
 		if n, _, ok := literal(line); ok {
 			if err := c.octets(in, n, true); err != nil {
-				return
+				return err
 			}
 		}
 	}

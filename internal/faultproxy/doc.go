@@ -8,7 +8,10 @@
 //
 // It understands the framing of IMAP (RFC 3501 §2.2, RFC 7888) and nothing
 // else, and only in the clear: what is tested behind TLS is tested elsewhere.
-// A fault happens once; the proxy is transparent before and after it.
+// A fault happens once; the proxy is transparent before and after it. Where it
+// ends a connection, the client learns of it when the server has done what it
+// was given and ended its side: what a test then finds there is no matter of
+// how fast the machine is.
 //
 // It never changes an octet it passes on, and never invents a tagged OK.
 //

@@ -11,7 +11,8 @@ import (
 // Act is what goes wrong.
 type Act int
 
-// Acts. All but Refuse and Stall end the connection.
+// Acts. All but Refuse and Stall end the connection, as soon as the server is
+// through with what it was given before.
 const (
 	// Cut drops the command: the server never sees it.
 	Cut Act = iota

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -157,5 +158,41 @@ func TestASilentServerSaysNothing(t *testing.T) {
 	_ = c.(*net.TCPConn).CloseWrite()
 	if b, _ := io.ReadAll(c); len(b) > 0 || len(s.commands()) > 0 {
 		t.Fatalf("%q, and the server saw %q", b, s.commands())
+	}
+}
+
+func TestTheClientIsToldWhenTheServerIsThrough(t *testing.T) {
+	for name, fault := range map[string]Fault{
+		"cut": {At: Command("APPEND", 1), Do: Cut}, "half": {At: Command("APPEND", 1), Do: Half}, "bye": {At: Command("APPEND", 1), Do: Bye},
+		"behind an octet": {At: Sent(20)}, "before an octet": {At: Received(1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = ln.Close() }()
+			var through atomic.Bool
+			var serving sync.WaitGroup
+			serving.Go(func() {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				in := bufio.NewReader(c)
+				_, _ = in.ReadString('\n')
+				_, _ = io.WriteString(c, "* OK hello\r\n")
+				_, _ = io.Copy(io.Discard, in) // what it was given, it does in the end
+				through.Store(true)
+				_ = c.Close()
+			})
+			p := Start(t, ln.Addr().String(), fault)
+			talk(t, p.Addr, three, "nothing")
+			if !through.Load() || !p.Happened() {
+				t.Errorf("the fault came: %v, and the server was through: %v", p.Happened(), through.Load())
+			}
+			_ = ln.Close()
+			serving.Wait()
+		})
 	}
 }

@@ -263,9 +263,9 @@ func TestIdleWakesWhenMailArrives(t *testing.T) {
 	}
 	woken := make(chan error, 1)
 	go func() {
-		changed, err := src.Idle(t.Context(), time.Minute)
+		changed, err := src.Idle(t.Context(), time.Hour)
 		if err == nil && !changed {
-			err = errors.New("the minute passed")
+			err = errors.New("the hour passed")
 		}
 		woken <- err
 	}()
