@@ -148,7 +148,7 @@ func (s *scriptWorld) commands() map[string]func(*testscript.TestScript, bool, [
 
 // now TIME sets the clock.
 func (s *scriptWorld) cmdNow(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(os.WriteFile(ts.Getenv("BASCULE_TEST_CLOCK"), []byte(args[0]), 0o600))
+	ts.Check(atomicfile.Write(ts.Getenv("BASCULE_TEST_CLOCK"), []byte(args[0]), 0o600))
 }
 
 // later DURATION moves the clock forward: 90m, 3d.
@@ -156,7 +156,8 @@ func (s *scriptWorld) cmdLater(ts *testscript.TestScript, _ bool, args []string)
 	d, err := duration(args[0])
 	ts.Check(err)
 	c := fileClock{ts.Getenv("BASCULE_TEST_CLOCK")}
-	ts.Check(os.WriteFile(c.path, []byte(c.Now().Add(d).Format(time.RFC3339)), 0o600))
+	// A run that waits looks at it all the time, and must never see half of it.
+	ts.Check(atomicfile.Write(c.path, []byte(c.Now().Add(d).Format(time.RFC3339)), 0o600))
 }
 
 // exits CODE COMMAND… runs a command that must end with that code.
