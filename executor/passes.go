@@ -328,6 +328,9 @@ func passText(r mailsync.Report) string {
 	if n := r.Outcomes[mailsync.Adopted]; n > 0 {
 		text += fmt.Sprintf(", %d adopted", n)
 	}
+	if r.Elsewhere > 0 {
+		text += fmt.Sprintf(", %d of all mail in other folders as well", r.Elsewhere)
+	}
 	if r.Deleted > 0 {
 		text += fmt.Sprintf(", %d deleted", r.Deleted)
 	}

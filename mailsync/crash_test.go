@@ -106,6 +106,21 @@ func scenarios() map[string]scenario {
 			list := w.source.Snapshot()["Clients"]
 			w.source.Move("Clients", list[len(list)-1].UID, "Sent")
 		}},
+		"labels, first copy": {prepare: withLabels, options: small},
+		"labels, everything changed": {prepare: func(w *world) {
+			withLabels(w)
+			w.complete()
+			s, all := w.source, storetest.AllMail
+			s.Archive("INBOX", 1)
+			s.Expunge("Clients", 1)
+			s.Expunge("Projets", 2)
+			s.Label(all, s.Snapshot()[all][4].UID, "Clients")
+			s.Label(all, s.Snapshot()[all][9].UID, "Neuf")
+			s.Label("INBOX", 3, "Projets")
+			s.Move("INBOX", 4, "[Gmail]/Bin")
+			s.Put("INBOX", body(3000), day)
+			s.Flag("Clients", 3, `-\Seen`)
+		}, options: func(o *mailsync.Options) { o.MaxDelete = 100 }},
 		"a folder was renamed": {prepare: func(w *world) { w.fill(); w.complete(); w.source.Rename("Clients/Grands", "Grands comptes") }},
 		"late mail and moves, add-only": {prepare: func(w *world) {
 			w.fill()
@@ -114,6 +129,12 @@ func scenarios() map[string]scenario {
 			w.source.Move("INBOX", 1, "Sent")
 		}, options: addOnly},
 	}
+}
+
+// withLabels makes the source a server whose folders are labels.
+func withLabels(w *world) {
+	w.source = storetest.New(storetest.Personality{Labels: true})
+	w.fillLabels()
 }
 
 func refuseMarked(b []byte, _ []string) error {

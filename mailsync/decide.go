@@ -242,8 +242,11 @@ func (x *decision) own(p Print) Digest {
 	return p.Digest
 }
 
-func (x *decision) ownRow(r *Row) Digest {
-	if x.s.Personality.Source == Semantic {
+func (x *decision) ownRow(r *Row) Digest { return x.s.Personality.own(r) }
+
+// own is the same of a message that has a row.
+func (p Personality) own(r *Row) Digest {
+	if p.Source == Semantic {
 		return r.plain()
 	}
 	return r.Digest
@@ -605,7 +608,7 @@ func noteRow(p *PairState, i int, o Outcome, why string) *Row {
 func (x *decision) finishVanished() {
 	var due []DeleteAction
 	for _, p := range x.vanished {
-		if p.taken {
+		if p.taken || p.elsewhere && !p.secured {
 			continue
 		}
 		why, wait := x.keeps(p)

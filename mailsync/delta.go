@@ -69,6 +69,9 @@ type placed struct {
 	taken      bool
 	withdrawn  bool
 	found      bool // its copy was not where the row said
+	// elsewhere: the message left this view for another folder; secured: its
+	// copy is there as well.
+	elsewhere, secured bool
 }
 
 // where returns the folder of the row's target copy.
@@ -88,7 +91,7 @@ func Sort(s Situation) *Delta {
 		d.claimed[&p.Target] = slices.Clone(p.claimed)
 	}
 	for _, p := range s.Pairs {
-		known := slices.Clone(p.covered)
+		known := p.covered.or(p.elsewhere)
 		for _, r := range p.Rows {
 			d.sortRow(&placed{row: r, pair: p}, views, &known)
 		}
@@ -176,6 +179,11 @@ func (d *Delta) sortRow(x *placed, views map[string]*View, known *marks) {
 		known.set(i)
 		m := p.Source.At(i)
 		x.source = &m
+		if r.Outcome.Live() && p.elsewhere.has(i) {
+			x.elsewhere, x.secured = true, p.secured[r.ID]
+			d.vanished = append(d.vanished, x)
+			return
+		}
 		d.sortPresent(x, certain)
 		return
 	}

@@ -13,7 +13,8 @@
 //  1. take the ledger's lease, connect to both sides at once (connect);
 //  2. list both sides, map folders, make missing ones (enumerate, package folders);
 //  3. settle the fate of batches that were announced and not recorded (recover);
-//  4. read the folders that changed; a pair whose STATUS is what the ledger
+//  4. read the folders that changed, and with them those that show all mail;
+//     a pair whose STATUS is what the ledger
 //     says on both sides is not opened, the others are asked in one flight
 //     where a side can (look, survey);
 //  5. compare both sides with the ledger (Sort), take the digests of what the
@@ -45,6 +46,18 @@
 // While the old side forwards what it receives ([Forward]), a message may come
 // twice. It is one delivery ([Trace], [Delivered]) only when the target's bears
 // the very line that the old MX wrote; in doubt both stay.
+//
+// # Labels
+//
+// Where folders are labels (Listing.Labelled), one shows all mail. A message of
+// it that another carried folder has as well ("elsewhere") is copied there, and
+// counts as [Excluded] without a row: for a pass it is not in the folder of all
+// mail, and moves into it when the last label goes. The server's own name of a
+// message ([ObjectID]) says what is the same message, within one pass; what its
+// octets are it never says.
+//
+// Invariant: of two copies of one message ours in the archive is given up only
+// while the other was seen on the target.
 //
 // # Who does what
 //
@@ -79,7 +92,8 @@
 // # A million messages
 //
 // A folder that changed is listed on both sides, sixteen octets for each
-// message ([View]), and its rows are read against both views: of one that
+// message ([View]) and twenty for its name where the server tells one, and its
+// rows are read against both views: of one that
 // calls for nothing only two bits stay (quiet). What is to be copied is a list of
 // places in the view; rows are made batch by batch and not kept. What is read
 // back and found as it was sent is settled by one record of its folder
@@ -93,5 +107,6 @@
 // nothing we did ourselves is taken for what a person did.
 //
 // Invariant: memory grows with the number of messages of the folders that
-// changed, forty octets for each, never with their size.
+// changed, forty octets for each and, for names that a source tells, as many
+// again, never with their size.
 package mailsync

@@ -29,6 +29,7 @@ func (p *pass) enumerate(ctx context.Context) error {
 	if err := p.join(ctx, rows, pairs); err != nil {
 		return err
 	}
+	p.label()
 	return p.absent(ctx, pairs)
 }
 
@@ -65,13 +66,9 @@ func (p *pass) list(ctx context.Context) (target Listing, err error) {
 }
 
 func (p *pass) mapping(target Listing, pairs []Pair) ([]folders.Row, error) {
-	var source, existing []folders.Folder
+	source, _ := p.state.listing.Mapped()
+	var existing []folders.Folder
 	habits := folders.Habits{}
-	for _, f := range p.state.listing.Folders {
-		if f.Selectable {
-			source = append(source, folders.Folder{Path: f.Path, Use: f.Use})
-		}
-	}
 	for _, f := range target.Folders {
 		existing = append(existing, folders.Folder{Path: f.Path, Use: f.Use})
 		if habits.Delim == 0 {

@@ -90,7 +90,7 @@ func (p *pass) uncovered() map[int64]int {
 		}
 	}
 	for id, s := range byID {
-		open[id] = s.Source.Len() - s.covered.count() - p.state.vanished[id]
+		open[id] = s.Source.Len() - s.covered.or(s.elsewhere).count() - p.state.vanished[id]
 	}
 	return open
 }
@@ -170,5 +170,6 @@ func (p *pass) summarize(ctx context.Context, all bool, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
+	p.countElsewhere()
 	return nil
 }

@@ -15,6 +15,7 @@ func (p *pass) look(ctx context.Context) error {
 			due = append(due, s)
 		}
 	}
+	due = p.withViews(due)
 	if err := p.surveyPairs(ctx, due); err != nil {
 		return err
 	}
@@ -22,6 +23,9 @@ func (p *pass) look(ctx context.Context) error {
 		if err := p.folderError(ctx, s, p.lookAt(ctx, s)); err != nil {
 			return err
 		}
+	}
+	if err := p.file(ctx); err != nil {
+		return err
 	}
 	return p.displaced(ctx)
 }

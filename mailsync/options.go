@@ -145,6 +145,10 @@ type FolderReport struct {
 	Similar int
 	Copied  int
 	Bytes   int64
+	// Elsewhere counts messages of a folder that shows all mail which other
+	// folders have as well: they are copied there only. Avoided is their octets.
+	Elsewhere int
+	Avoided   int64
 }
 
 // Report is what a pass did and saw.
@@ -159,7 +163,12 @@ type Report struct {
 	Outcomes map[Outcome]int
 	// Totals counts all rows of the ledger, by outcome: every source message
 	// is in exactly one.
+	// Those that are Elsewhere have no row, and count as Excluded.
 	Totals map[Outcome]int
+	// Elsewhere and Avoided are the sums of those of Folders. A pass that found
+	// nothing changed knows the first only.
+	Elsewhere int
+	Avoided   int64
 	// MovedOnTarget, Deleted and Flagged count what followed the source.
 	MovedOnTarget, Deleted, Flagged int
 	Bytes                           int64

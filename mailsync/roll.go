@@ -212,4 +212,17 @@ func (b marks) count() (n int) {
 	return n
 }
 
+// or is both sets together.
+func (b marks) or(other marks) marks {
+	out := slices.Grow(slices.Clone(b), max(0, len(other)-len(b)))
+	for i, word := range other {
+		if i < len(out) {
+			out[i] |= word
+		} else {
+			out = append(out, word)
+		}
+	}
+	return out
+}
+
 func (b marks) has(i int) bool { return i/64 < len(b) && b[i/64]>>(i%64)&1 == 1 }

@@ -70,7 +70,7 @@ func (s *PairState) quiet(r *Row, policy Policy, retryRejected bool) bool {
 		return false
 	case r.Outcome.Live():
 		j, copied := s.Target.messages.search(r.TargetUID)
-		if !copied || !s.agreed(r, i) {
+		if !copied || !s.agreed(r, i) || s.mayBeElsewhere(i) {
 			return false
 		}
 		s.claimed.set(j)

@@ -58,8 +58,8 @@ type Meta struct {
 }
 
 // ObjectID is a server's own name of a message: the same in whatever folder it
-// is (X-GM-MSGID; EMAILID, RFC 8474 §3), and never given to other octets. What
-// follows from it is bounded accordingly: see copyThere.
+// is (X-GM-MSGID; EMAILID, RFC 8474 §3), and never given to other octets. It
+// counts within one pass and one server, and says nothing of what the octets are.
 type ObjectID [16]byte
 
 // NewObjectID makes a name of any length one of sixteen octets.

@@ -60,8 +60,8 @@ type Verification struct {
 	Depth       Depth
 	Differences []Difference
 	// Matched counts messages found as they should be; NotOurs counts
-	// target messages that never came from the source; Released, Excluded
-	// and Gone count decisions.
+	// target messages that never came from the source; Released and Excluded
+	// count decisions, and what a folder of all mail shows that is in another.
 	Matched, NotOurs, Released, Excluded int
 	// Exceptions are what the target is known not to hold: named, counted
 	// among Matched, and no difference.
@@ -98,6 +98,18 @@ type verifier struct {
 	// has them and as the target has them and, where it writes them anew, of
 	// what they say.
 	claimed map[[sha256.Size]byte]int
+	// views are source folders that show messages of others, filed the names of
+	// messages that others account for; unfiled waits for all of these.
+	views   map[string]bool
+	filed   map[ObjectID]bool
+	unfiled []unfiled
+}
+
+// unfiled is a message of a view that the ledger has no outcome for.
+type unfiled struct {
+	folder []string
+	uid    UID
+	object ObjectID
 }
 
 type heldMessage struct {
@@ -118,7 +130,7 @@ type expected struct {
 // ledger with the source.
 func Verify(ctx context.Context, o VerifyOptions) (Verification, error) {
 	v := &verifier{VerifyOptions: o, sources: map[string]Folder{}, targets: map[string]Folder{}, held: map[string]map[UID]*heldMessage{},
-		claimed: map[[sha256.Size]byte]int{}}
+		claimed: map[[sha256.Size]byte]int{}, views: map[string]bool{}, filed: map[ObjectID]bool{}}
 	v.results.At, v.results.Depth = o.Now, o.Depth
 	err := v.run(ctx)
 	if v.source != nil {
@@ -159,6 +171,7 @@ func (v *verifier) run(ctx context.Context) error {
 			return err
 		}
 	}
+	v.placeUnfiled()
 	v.placeMissing()
 	v.countRest()
 	sortExceptions(v.results.Exceptions)
@@ -174,6 +187,9 @@ func (v *verifier) listBoth(ctx context.Context) error {
 		for _, f := range l.Folders {
 			if f.Selectable {
 				folders[folderKey(f.Path)] = f
+			}
+			if side == v.source && l.views(f) {
+				v.views[folderKey(f.Path)] = true
 			}
 		}
 	}

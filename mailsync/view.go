@@ -55,6 +55,14 @@ type PairState struct {
 	// covered are messages of Source that have a row; claimed those of Target
 	// that a quiet row has.
 	covered, claimed marks
+	// view is true for a folder that shows messages of others; labels are
+	// those, where it is carried.
+	view   bool
+	labels labels
+	// elsewhere are messages of such a Source that are in another folder too;
+	// secured, by ID, the rows of some whose copy is there as well.
+	elsewhere marks
+	secured   map[int64]bool
 	// SourceListed is false when the source does not list the folder.
 	SourceListed bool
 	// loaded: the rows were read.
@@ -98,7 +106,9 @@ func (p *PairState) excluded() bool { return p.Pair.Excluded }
 func (p *PairState) bin() bool { return p.Use == `\Trash` || p.Use == `\Junk` }
 
 // inbound reports whether mail arrives here by itself.
-func (p *PairState) inbound() bool { return !p.bin() && p.Use != `\Sent` && p.Use != `\Drafts` }
+func (p *PairState) inbound() bool {
+	return !p.bin() && !(p.view && p.excluded()) && p.Use != `\Sent` && p.Use != `\Drafts`
+}
 
 // OtherFolder is a target folder that no pair maps to.
 type OtherFolder struct {

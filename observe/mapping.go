@@ -10,8 +10,8 @@ import (
 
 // mapping shows where each source folder will go, as the engine will decide it.
 func mapping(old, new mailsync.Listing, rules migration.FolderRules) []migration.FolderMapping {
-	source, _ := named(old)
-	target, delim := named(new)
+	source, _ := old.Mapped()
+	target, delim := new.Mapped()
 	habits := folders.Habits{Delim: delim, Prefix: folders.PrefixOf(target)}
 	rows, err := folders.Map(source, target, habits, Rules(rules), nil)
 	if err != nil {
@@ -26,18 +26,6 @@ func mapping(old, new mailsync.Listing, rules migration.FolderRules) []migration
 		out = append(out, m)
 	}
 	return out
-}
-
-func named(l mailsync.Listing) (list []folders.Folder, delim rune) {
-	for _, f := range l.Folders {
-		if delim == 0 {
-			delim = f.Delim
-		}
-		if f.Selectable {
-			list = append(list, folders.Folder{Path: f.Path, Use: f.Use})
-		}
-	}
-	return list, delim
 }
 
 // Rules maps a person's rules to the engine's, in a stable order.

@@ -78,6 +78,7 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 		}
 	}
 	say(r.Outcomes[mailsync.Adopted], "%s there already.", count(r.Outcomes[mailsync.Adopted], "message"))
+	say(r.Elsewhere, "Of all mail, %s in other folders as well: copied there, and not once more%s.", count(r.Elsewhere, "message"), avoided(r.Avoided))
 	say(r.MovedOnTarget, "%s followed into another folder.", count(r.MovedOnTarget, "message"))
 	say(r.Flagged, "Flags of %s brought over.", count(r.Flagged, "message"))
 	say(r.Deleted, "%s deleted, as on the source.", count(r.Deleted, "message"))
@@ -91,6 +92,14 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 	}
 	say(len(r.Foreign), "Not carried (folders of others, and links): %s.", safetext.Line(strings.Join(r.Foreign, ", ")))
 	return lines
+}
+
+// avoided are octets that were not sent.
+func avoided(octets int64) string {
+	if octets == 0 {
+		return ""
+	}
+	return " (" + bytesText(octets) + ")"
 }
 
 // exceptionLines name what the target does not hold as the source has it.
@@ -169,7 +178,7 @@ func (x *copying) concludeJSON(r mailsync.Report, v *mailsync.Verification, refu
 	}
 	fields := map[string]string{"copied": strconv.Itoa(r.Outcomes[mailsync.Copied]), "adopted": strconv.Itoa(r.Outcomes[mailsync.Adopted]),
 		"bytes": strconv.FormatInt(r.Bytes, 10), "failed": strconv.Itoa(len(r.Failures)), "rejected": strconv.Itoa(r.Totals[mailsync.Rejected]),
-		"spared": strconv.Itoa(r.Spared), "complete": strconv.FormatBool(r.Complete)}
+		"spared": strconv.Itoa(r.Spared), "elsewhere": strconv.Itoa(r.Elsewhere), "complete": strconv.FormatBool(r.Complete)}
 	if v != nil {
 		for _, l := range differenceLines(v.Differences) {
 			tell(view.Error, "copy_difference", l, nil)
@@ -269,21 +278,9 @@ func (x *copying) recorded(ctx context.Context) (known []folders.Known, done map
 }
 
 func mapped(source, target mailsync.Listing, rules folders.Rules, known []folders.Known) ([]folders.Row, error) {
-	from, _ := selectable(source)
-	to, delim := selectable(target)
+	from, _ := source.Mapped()
+	to, delim := target.Mapped()
 	return folders.Map(from, to, folders.Habits{Delim: delim, Prefix: folders.PrefixOf(to)}, rules, known)
-}
-
-func selectable(l mailsync.Listing) (list []folders.Folder, delim rune) {
-	for _, f := range l.Folders {
-		if delim == 0 {
-			delim = f.Delim
-		}
-		if f.Selectable {
-			list = append(list, folders.Folder{Path: f.Path, Use: f.Use})
-		}
-	}
-	return list, delim
 }
 
 func (x *copying) showDryRun(rows []folders.Row, source mailsync.Listing, done map[string]int) error {

@@ -55,6 +55,7 @@ func (s *scriptWorld) copyCommands() map[string]func(*testscript.TestScript, boo
 		"carefully": s.cmdCarefully,
 		"leaving":   s.cmdLeaving,
 		"holding":   s.cmdHolding,
+		"gmail":     s.cmdGmail,
 		"backup":    cmdBackup,
 		"alike":     cmdAlike,
 		"spoil":     cmdSpoil,
@@ -88,6 +89,23 @@ func (s *scriptWorld) cmdSides(ts *testscript.TestScript, _ bool, args []string)
 	pem, err := os.ReadFile(s.ca.File)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), pem, 0o644))
+}
+
+// gmail starts a Gmail as GMAIL; gmail NUMBER LABELS… relabels a message of it.
+func (s *scriptWorld) cmdGmail(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) > 0 {
+		n, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		s.gmail.Relabel(n, args[1:]...)
+		return
+	}
+	s.gmail = testservers.StartGmail(s.t)
+	for n := range 30 {
+		labels := [][]string{{testservers.GmailInbox}, {testservers.GmailInbox, "Clients"}, {testservers.GmailSent}, {"Clients", testservers.GmailStarred}, {}}[n%5]
+		s.gmail.Put(letter(fmt.Sprintf("labelled %d", n), strings.Repeat("line\r\n", n*40)), scriptStart.AddDate(-2, 0, n), labels...)
+	}
+	ts.Setenv("GMAIL", "imap://alice@"+s.gmail.Addr)
+	ts.Setenv("GMAIL_ALICE", testservers.GmailPassword)
 }
 
 // carefully CODE COMMAND… runs a command that must end with that code and not

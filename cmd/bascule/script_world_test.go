@@ -26,6 +26,7 @@ type scriptWorld struct {
 	ca     *testservers.CA
 	old    *testservers.Dovecot
 	front  *testservers.Front
+	gmail  *testservers.Gmail
 	new    *testservers.Mox
 	knot   *testservers.Knot
 	second *testservers.Knot

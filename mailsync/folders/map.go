@@ -14,6 +14,12 @@ import (
 type Folder struct {
 	Path []string
 	Use  string
+	// Rest marks the folder that shows all mail of a server whose folders are
+	// labels: what goes from there is what no other folder has.
+	Rest bool
+	// View marks one that shows only messages of other folders (Starred). It is
+	// left behind where the Rest is not, unless a rule gives it a name.
+	View bool
 }
 
 // Habits is what is known of the target's names.
@@ -69,7 +75,14 @@ type mapper struct {
 	taken    map[string][]string // collision key → source that has it
 	known    map[string][]string
 	from     []string // personal namespace of the source
+	rest     bool     // the source shows all mail in one folder, which is carried
 }
+
+// reasons of folders that show messages of others.
+const (
+	restReason = "all mail: what no other folder has"
+	viewReason = "shows messages that are in other folders"
+)
 
 // Map returns one row per source folder, sorted by source path. Rules that
 // cannot be read are an error.
@@ -79,6 +92,7 @@ func Map(source, target []Folder, h Habits, r Rules, known []Known) ([]Row, erro
 	}
 	m := &mapper{habits: h, rules: r, index: useIndex(), existing: map[string][]string{}, byUse: map[string][]string{},
 		taken: map[string][]string{}, known: map[string][]string{}, from: PrefixOf(source)}
+	m.rest = slices.ContainsFunc(source, func(f Folder) bool { return f.Rest && r.excluded(f.Path) == "" })
 	for _, f := range target {
 		m.existing[Key(f.Path)] = f.Path
 	}
@@ -113,6 +127,8 @@ func (m *mapper) rank(f Folder) int {
 		return 0
 	case IsInbox(f.Path):
 		return 1
+	case f.Rest:
+		return 6 // a label may have the name
 	case f.Use != "":
 		return 2
 	case useOf(f.Path, "", m.index) != "":
@@ -136,9 +152,15 @@ func (m *mapper) one(f Folder) Row {
 		row.Reason = reason
 		return row
 	}
+	if _, _, wanted := m.rules.renamed(f.Path); f.View && m.rest && !wanted {
+		row.Reason = viewReason
+		return row
+	}
 	if to := m.known[exactKey(f.Path)]; to != nil {
 		row.Target, row.Reason = to, "as in earlier passes"
-		row.Use = useOf(f.Path, f.Use, m.index)
+		if row.Use = useOf(f.Path, f.Use, m.index); f.Rest {
+			row.Use = Archive
+		}
 		row.Exists = m.existing[Key(to)] != nil
 		want, _, _ := m.wish(f)
 		row.Renamed = !m.spelt(want, to) && !m.spelt(m.home(f.Path), to)
@@ -161,6 +183,9 @@ func (m *mapper) wish(f Folder) (path []string, use, reason string) {
 	if IsInbox(f.Path) {
 		return []string{"INBOX"}, "", "inbox"
 	}
+	if f.Rest {
+		return m.archive(f.Path)
+	}
 	if use := useOf(f.Path, f.Use, m.index); use != "" {
 		if to := m.byUse[use]; to != nil && m.free(to, f.Path) {
 			return to, use, "special use " + use
@@ -170,6 +195,19 @@ func (m *mapper) wish(f Folder) (path []string, use, reason string) {
 		}
 	}
 	return m.home(f.Path), "", "same name"
+}
+
+// archive is where mail goes that is in no other folder: the target's archive,
+// or a new one, unless a label has taken that.
+func (m *mapper) archive(source []string) (path []string, use, reason string) {
+	to := m.byUse[Archive]
+	if to == nil {
+		to = join(m.habits.Prefix, names(Archive)[:1])
+	}
+	if m.free(m.spelling(m.kept(to)), source) {
+		return to, Archive, restReason
+	}
+	return m.home(source), "", restReason
 }
 
 // free: no other folder has the name.

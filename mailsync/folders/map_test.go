@@ -10,6 +10,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// labelled marks the folders of a server whose folders are labels.
+func labelled(names ...string) []Folder {
+	out := list(names...)
+	for i, f := range out {
+		out[i].Rest, out[i].View = f.Use == `\All`, f.Use == `\Flagged` || f.Use == `\Important`
+	}
+	return out
+}
+
 // list reads "A/B" or "Sent \Sent".
 func list(names ...string) []Folder {
 	var out []Folder
@@ -140,6 +149,29 @@ func TestMap(t *testing.T) {
 		"gmail": {
 			source: list("INBOX", "[Gmail]/Messages envoyés \\Sent", "[Gmail]/Corbeille"), target: list("Sent", "Trash"),
 			want: map[string]string{"INBOX": "INBOX", "[Gmail]/Messages envoyés": "Sent", "[Gmail]/Corbeille": "Trash"},
+		},
+		"all mail goes to the archive, and what shows marked mail nowhere": {
+			source: labelled("INBOX", "[Gmail]/Tous les messages \\All", "[Gmail]/Suivis \\Flagged", "[Gmail]/Important \\Important"), target: list("INBOX", "Archives"),
+			want: map[string]string{"INBOX": "INBOX", "[Gmail]/Tous les messages": "Archives", "[Gmail]/Suivis": "–", "[Gmail]/Important": "–"},
+		},
+		"all mail makes an archive": {
+			source: labelled("[Gmail]/All Mail \\All"), target: list("INBOX", "INBOX.Sent"), habits: Habits{Delim: '.', Prefix: []string{"INBOX"}},
+			want: map[string]string{"[Gmail]/All Mail": "INBOX/Archive"},
+		},
+		"a label may be called archive": {
+			source: labelled("[Gmail]/All Mail \\All", "Archive"), target: list("INBOX", "Archive \\Archive"),
+			want: map[string]string{"[Gmail]/All Mail": "[Gmail]/All Mail", "Archive": "Archive"},
+		},
+		"without all mail, marked mail is carried": {
+			source: labelled("[Gmail]/All Mail \\All", "[Gmail]/Starred \\Flagged"), target: list("INBOX"), rules: Rules{Exclude: []string{"[Gmail]/All Mail"}},
+			want: map[string]string{"[Gmail]/All Mail": "–", "[Gmail]/Starred": "[Gmail]/Starred"},
+		},
+		"a rule carries marked mail": {
+			source: labelled("[Gmail]/All Mail \\All", "[Gmail]/Starred \\Flagged"), target: list("INBOX"), rules: Rules{Rename: []Rename{{"[Gmail]/Starred", "Suivis"}, {"[Gmail]/All Mail", "Tout"}}},
+			want: map[string]string{"[Gmail]/All Mail": "Tout", "[Gmail]/Starred": "Suivis"},
+		},
+		"where folders are no labels, all mail is a folder like others": {
+			source: list("All \\All", "Starred \\Flagged"), target: list("INBOX"), want: map[string]string{"All": "All", "Starred": "Starred"},
 		},
 	}
 	for name, c := range cases {

@@ -68,7 +68,7 @@ func (sc *scan) run(since uint64, gone func(first, last mailsync.UID) error) err
 		if err != nil || sc.stop != nil {
 			return err
 		}
-		if r.Type == "OK" || sc.count > 0 || s.naming(s.open.folder) == "" {
+		if r.Type != "BAD" || sc.count > 0 || s.naming(s.open.folder) == "" {
 			return sc.complete(r, since)
 		}
 		s.names = false // it promised names, and refuses to tell them
@@ -88,13 +88,13 @@ func scanText(items string, since uint64, vanished bool) string {
 	return text + ")"
 }
 
-// naming asks a source for the server's own names of messages, and in the
-// folder of all mail for their labels (X-GM-EXT-1; OBJECTID, RFC 8474).
+// naming asks a source for the server's own names of messages, and in folders
+// that show messages of others for their labels (X-GM-EXT-1; OBJECTID, RFC 8474).
 func (s *session) naming(f mailsync.Folder) string {
 	switch {
 	case !s.names:
 		return ""
-	case s.labels() && f.Use == `\All`:
+	case s.labels() && slices.Contains([]string{`\All`, `\Flagged`, `\Important`}, f.Use):
 		return " X-GM-MSGID X-GM-LABELS"
 	case s.labels():
 		return " X-GM-MSGID"

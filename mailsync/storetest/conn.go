@@ -81,7 +81,7 @@ func (c *conn) List(ctx context.Context) (mailsync.Listing, error) {
 		return mailsync.Listing{}, err
 	}
 	defer end()
-	var l mailsync.Listing
+	l := mailsync.Listing{Labelled: c.s.P.Labels}
 	for _, b := range c.s.boxes {
 		if !b.hidden {
 			l.Folders = append(l.Folders, c.folder(b))
@@ -97,7 +97,7 @@ func (c *conn) folder(b *box) mailsync.Folder {
 }
 
 func (c *conn) status(b *box) mailsync.Status {
-	st := mailsync.Status{UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.messages)) + b.off, HighestModSeq: b.modseq}
+	st := mailsync.Status{UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(c.s.shown(b))) + b.off, HighestModSeq: b.modseq}
 	if c.s.P.NoCondStore {
 		st.HighestModSeq = 0
 	}
@@ -137,7 +137,7 @@ func (c *conn) current(ctx context.Context, command string) ([]Message, error) {
 	if c.open == nil {
 		return nil, fmt.Errorf("%s: no folder is open", command)
 	}
-	return slices.Clone(c.open.messages), nil
+	return slices.Clone(c.s.shown(c.open)), nil
 }
 
 func (c *conn) Scan(ctx context.Context, since uint64, fn func(mailsync.Meta) error) error {
@@ -149,7 +149,11 @@ func (c *conn) Scan(ctx context.Context, since uint64, fn func(mailsync.Meta) er
 		if since > 0 && m.ModSeq <= since {
 			continue
 		}
-		if err := fn(c.meta(m)); err != nil {
+		meta := c.meta(m)
+		c.s.mu.Lock()
+		c.s.named(c.open, &meta, m)
+		c.s.mu.Unlock()
+		if err := fn(meta); err != nil {
 			return err
 		}
 	}
@@ -288,7 +292,7 @@ func (c *conn) Move(ctx context.Context, uids []mailsync.UID, to mailsync.Folder
 	var out []mailsync.UID
 	for _, u := range uids {
 		if m, ok := c.open.remove(u); ok {
-			out = append(out, dest.add(m.Body, m.Date, m.Flags))
+			out = append(out, dest.add(m))
 		}
 	}
 	if c.s.P.NoUIDPlus {
@@ -402,7 +406,7 @@ func (c *conn) store1(f mailsync.Folder, batch []Message, cut Cut) (mailsync.App
 	}
 	done := mailsync.Appended{UIDValidity: b.validity}
 	for _, m := range batch {
-		done.UIDs = append(done.UIDs, b.add(m.Body, m.Date, m.Flags))
+		done.UIDs = append(done.UIDs, b.add(m))
 	}
 	if cut == CutAfterAccept {
 		return c.lost()

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +27,22 @@ type Personality struct {
 	FutureIsNow bool
 	// EatCR stores lines: a CR before CRLF is lost.
 	EatCR bool
+	// Objects names messages, wherever they are (OBJECTID, RFC 8474).
+	Objects bool
+	// Labels makes folders labels, as Gmail has them: names and labels are
+	// told, a message shares its flags in all of them, and a folder of use \All
+	// has every message that is not in the bin. The mod-sequence of that folder
+	// does not move when a label does.
+	Labels bool
+	// Newest, unless 0, is how many messages a folder shows, but for that of
+	// all mail; MuteLabels keeps the labels of messages secret.
+	Newest     int
+	MuteLabels bool
+	// NoCopy refuses to copy messages from one folder to another; CopyLoses are
+	// flags that such a copy lacks, CopyIsNow dates it Now.
+	NoCopy    bool
+	CopyLoses []string
+	CopyIsNow bool
 	// KeepsFolders refuses to delete a folder.
 	KeepsFolders bool
 	// Alter is what becomes of a message at APPEND, nil = what it is.
@@ -49,6 +67,8 @@ type Message struct {
 	Flags  []string
 	Body   []byte
 	ModSeq uint64
+	// Object is the same in all folders a message is in.
+	Object mailsync.ObjectID
 	// Unreadable messages are listed, and missing from every FETCH.
 	Unreadable bool
 	// Poisoned messages end the connection half way.
@@ -85,6 +105,8 @@ type Server struct {
 	validity uint32
 	appends  int
 	renders  int
+	objects  int
+	claims   map[mailsync.ObjectID]string
 	writes   []string
 	opened   []string
 }
@@ -160,17 +182,22 @@ func (s *Server) Make(folder, use string) {
 func (s *Server) Put(folder, body string, date time.Time, flags ...string) mailsync.UID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.create(at(folder), "").add([]byte(body), date, flags)
+	s.objects++
+	m := Message{Body: []byte(body), Date: date, Flags: flags, Object: mailsync.NewObjectID([]byte(strconv.Itoa(s.objects)))}
+	b := s.create(at(folder), "")
+	if s.P.Labels && !b.bin() && b.use != `\All` {
+		s.allMail().add(m)
+	}
+	return b.add(m)
 }
 
-func (b *box) add(body []byte, date time.Time, flags []string) mailsync.UID {
+func (b *box) add(m Message) mailsync.UID {
 	b.modseq++
-	uid := b.next
+	m.UID, m.ModSeq, m.Flags = b.next, b.modseq, slices.Clone(m.Flags)
 	b.next++
-	flags = slices.Clone(flags)
-	slices.Sort(flags)
-	b.messages = append(b.messages, Message{UID: uid, Date: date, Flags: flags, Body: body, ModSeq: b.modseq})
-	return uid
+	slices.Sort(m.Flags)
+	b.messages = append(b.messages, m)
+	return m.UID
 }
 
 func (b *box) index(uid mailsync.UID) int {
@@ -203,15 +230,23 @@ func (s *Server) Move(folder string, uid mailsync.UID, to string) mailsync.UID {
 	if !ok {
 		panic(fmt.Sprintf("storetest: no message %d in %s", uid, folder))
 	}
-	return s.create(at(to), "").add(m.Body, m.Date, m.Flags)
+	dest := s.create(at(to), "")
+	if s.P.Labels && dest.bin() {
+		s.everywhere(m.Object, func(b *box, uid mailsync.UID) { b.remove(uid) })
+	}
+	return dest.add(m)
 }
 
 // Flag sets and clears flags: "+\Seen", "-\Seen".
 func (s *Server) Flag(folder string, uid mailsync.UID, changes ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	b := s.must(folder)
 	for _, c := range changes {
-		s.must(folder).flag(uid, c[1:], c[0] == '+')
+		b.flag(uid, c[1:], c[0] == '+')
+		if i := b.index(uid); s.P.Labels && i >= 0 {
+			s.everywhere(b.messages[i].Object, func(b *box, uid mailsync.UID) { b.flag(uid, c[1:], c[0] == '+') })
+		}
 	}
 }
 
@@ -290,7 +325,8 @@ func (s *Server) Replace(folder string, date time.Time, bodies ...string) {
 	s.validity++
 	b.validity, b.next, b.messages = s.validity, 1, nil
 	for _, body := range bodies {
-		b.add([]byte(body), date, nil)
+		s.objects++
+		b.add(Message{Body: []byte(body), Date: date, Object: mailsync.NewObjectID([]byte(strconv.Itoa(s.objects)))})
 	}
 }
 
@@ -338,7 +374,7 @@ func (s *Server) Snapshot() map[string][]Message {
 func (s *Server) Clone() *Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Server{P: s.P, validity: s.validity}
+	c := &Server{P: s.P, validity: s.validity, objects: s.objects, claims: maps.Clone(s.claims)}
 	for _, b := range s.boxes {
 		d := *b
 		d.messages = slices.Clone(b.messages)
