@@ -158,6 +158,7 @@ func (p *pass) summarize(ctx context.Context, all bool, now time.Time) error {
 	}
 	r.SourceMessages = p.seenMessages()
 	sortExceptions(r.Exceptions)
+	r.TargetID = p.target.Identity().ID
 	all = all && len(p.state.pairs) == len(p.state.reports)
 	if all {
 		r.Looked = r.Started

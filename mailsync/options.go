@@ -190,6 +190,8 @@ type Report struct {
 	// Exceptions name them, and what else the target cannot hold, with
 	// examples and the server's words: what this pass found.
 	Exceptions []Exception
+	// TargetID is what the target says of itself (RFC 2971).
+	TargetID map[string]string
 	// Foreign names folders of other namespaces, not carried.
 	Foreign  []string
 	Warnings []string

@@ -86,6 +86,14 @@ type Personality struct {
 	SourceMessages int
 }
 
+// OfAnother reports that a target which says id of itself is another server, or
+// another version, than the one that was probed. Only what tells versions apart
+// is compared; servers say other things that change from one connection to the
+// next, and one that says nothing is the same.
+func (p Personality) OfAnother(id map[string]string) bool {
+	return len(id) > 0 && slices.ContainsFunc([]string{"name", "version", "vendor"}, func(field string) bool { return p.Server[field] != id[field] })
+}
+
 // Form returns how messages of both sides are recognised.
 func (p Personality) Form() Form {
 	if p.Class == Semantic || p.Source == Semantic {

@@ -101,6 +101,8 @@ type copying struct {
 	// personality is the target's; learnt, when this run asked for it.
 	personality mailsync.Personality
 	learnt      bool
+	// outdated: it was another version's.
+	outdated bool
 	// stop is closed at the first Ctrl-C.
 	stop <-chan struct{}
 }
@@ -236,6 +238,9 @@ func (x *copying) run(ctx, work context.Context) error {
 	}
 	report, err := mailsync.Pass(ctx, x.options(l))
 	if err != nil {
+		return err
+	}
+	if err := x.forgetTarget(report); err != nil {
 		return err
 	}
 	verified, err := x.compare(work, l)

@@ -66,10 +66,23 @@ func (x *copying) knownTarget() (bool, error) {
 	return x.personality.Known(), nil
 }
 
+// forgetTarget lets the next copy ask again when the target has become another
+// version since it was asked.
+func (x *copying) forgetTarget(r mailsync.Report) error {
+	if x.learnt || !x.personality.Known() || !x.personality.OfAnother(r.TargetID) {
+		return nil
+	}
+	x.outdated = true
+	return os.Remove(x.personalityFile())
+}
+
 // targetLines say what was learnt by this run.
 func (x *copying) targetLines() (lines []string) {
+	if x.outdated {
+		lines = append(lines, "The target says it is another version than the one that was tried: the next copy tries it again.")
+	}
 	if !x.learnt || x.personality.Class == mailsync.Exact && len(x.personality.Describe()) == 1 {
-		return nil
+		return lines
 	}
 	for _, line := range x.personality.Describe() {
 		lines = append(lines, "The target: "+safetext.Line(line)+".")
