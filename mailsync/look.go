@@ -31,9 +31,10 @@ func (p *pass) look(ctx context.Context) error {
 }
 
 // unchanged: both sides are as the last complete look left them, and both
-// count changes of flags (RFC 7162 HIGHESTMODSEQ); otherwise they are read.
+// count changes of flags (RFC 7162 HIGHESTMODSEQ); otherwise they are read. So
+// is everything when a person wants what was refused to be sent again.
 func (p *pass) unchanged(s *PairState) bool {
-	if s.Pair.Pending > 0 || !s.SourceListed || s.Pair.ID == 0 {
+	if s.Pair.Pending > 0 || !s.SourceListed || s.Pair.ID == 0 || p.RetryRejected {
 		return false
 	}
 	source := p.state.sources[folderKey(s.Pair.Source.Path)].Status

@@ -336,8 +336,7 @@ func TestOneBadMessageNeverStopsTheRest(t *testing.T) {
 	}
 	w.quiet()
 	w.target.P.Refuse = nil
-	w.o.RetryRejected = true
-	w.source.Put("INBOX", "new", day)
+	w.o.RetryRejected = true // where nothing else changed
 	w.complete()
 	w.same()
 }
