@@ -3,11 +3,8 @@ package mailsync
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"sync"
-
-	"bascule/internal/retry"
 )
 
 // window is how many batches a lane may have announced and not recorded: what
@@ -58,13 +55,6 @@ type progress struct {
 	claim   *Claim // its octets, or nil
 	open    map[*announced]bool
 	closing bool
-}
-
-// doubted is a batch that was accepted without saying under which UIDs.
-type doubted struct {
-	pair   *PairState
-	intent *Intent
-	sent   []*sentMessage
 }
 
 // streams reports whether both what must be known and what must be possible is there.
@@ -154,83 +144,6 @@ func (f *flow) cut(s *PairState, list []uint32) {
 	}
 }
 
-// widen connects more lanes where folders and batches are worth it, as far as
-// there is room: also later, when other passes ended. A server that does not
-// want them is left in peace.
-func (f *flow) widen(ctx context.Context) {
-	batches, apart := 0, map[*PairState]bool{}
-	for _, g := range f.queue {
-		batches += g.large()
-		apart[g.portions[0].pair] = true
-	}
-	for _, pr := range f.busy {
-		apart[pr.portions[0].pair] = true
-	}
-	want := min(f.p.Connections, len(apart), 1+batches/3)
-	for !f.unwanted && f.err == nil && f.enough == nil && len(f.lanes)+f.opening < want {
-		loan := f.p.Room.Lane(f.wake)
-		if loan == nil {
-			return
-		}
-		f.opening++
-		f.wg.Go(func() {
-			l := f.p.openLane(ctx, loan)
-			select {
-			case f.opened <- l:
-			case <-ctx.Done():
-				l.close()
-			}
-		})
-	}
-}
-
-// narrow gives lanes back for which there is nothing to do. One that another
-// mailbox waits for is given back after its segment.
-func (f *flow) narrow() {
-	f.lanes = slices.DeleteFunc(f.lanes, func(l *lane) bool {
-		if l.loan == nil || f.busy[l] != nil {
-			return false
-		}
-		f.wg.Go(l.close)
-		return true
-	})
-}
-
-func (l *lane) recalled() bool {
-	if l.loan == nil {
-		return false
-	}
-	select {
-	case <-l.loan.Recalled():
-		return true
-	default:
-		return false
-	}
-}
-
-func (p *pass) openLane(ctx context.Context, loan Loan) *lane {
-	l := &lane{loan: loan}
-	var err error
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		l.target, err = p.OpenTarget(ctx)
-		done <- err
-	}()
-	l.source, err = p.OpenSource(ctx)
-	if err != nil {
-		l.source = nil
-	}
-	if e := <-done; e != nil {
-		l.target, err = nil, e
-	}
-	if err != nil {
-		l.close()
-		return nil
-	}
-	return l
-}
-
 func (l *lane) close() {
 	if l == nil {
 		return
@@ -247,37 +160,6 @@ func (l *lane) close() {
 		l.loan.Return()
 	}
 }
-
-// end waits for all goroutines, whatever made the pass stop.
-func (f *flow) end(cancel context.CancelCauseFunc) {
-	cancel(errFlowEnded)
-	for _, pr := range f.busy {
-		f.close(pr)
-	}
-	for len(f.busy) > 0 {
-		if e := <-f.events; e.batch == nil {
-			f.busy[e.lane].forget()
-			delete(f.busy, e.lane)
-		}
-	}
-	done := make(chan struct{})
-	go func() { f.wg.Wait(); close(done) }()
-	for waiting := true; waiting; {
-		select {
-		case l := <-f.opened:
-			f.lanes = append(f.lanes, l)
-		case <-done:
-			waiting = false
-		}
-	}
-	var wg sync.WaitGroup
-	for _, l := range f.lanes[1:] {
-		wg.Go(l.close)
-	}
-	wg.Wait()
-}
-
-var errFlowEnded = errors.New("copying ended")
 
 // start gives idle lanes work. Two lanes on one folder would wait for each
 // other in the server's locks.
@@ -413,119 +295,5 @@ func (f *flow) close(pr *progress) {
 	if !pr.closing {
 		pr.closing = true
 		close(pr.announcements)
-	}
-}
-
-func (f *flow) heard(ctx context.Context, e laneEvent) {
-	pr := f.busy[e.lane]
-	if e.batch != nil {
-		f.landed(ctx, pr, e)
-		return
-	}
-	delete(f.busy, e.lane)
-	pr.forget()
-	if e.suspect != 0 {
-		f.p.suspects[suspectKey(e.of, e.suspect)]++
-	}
-	f.close(pr)
-	switch {
-	case f.p.stopped() != nil && pr.clean:
-		for b := range pr.open {
-			f.withdraw(ctx, pr, b) // nothing of it was sent
-		}
-	case e.err != nil:
-		for _, b := range pr.underway {
-			f.p.doubt(b.pair, b.batch)
-		}
-		f.failed(ctx, pr, e.err)
-	}
-	for ; pr.next < len(pr.portions); pr.next++ {
-		f.leave(pr.portions[pr.next])
-	}
-}
-
-// failed ends everything when a connection did. What a server said about one
-// folder is that folder's matter: the plain way finds the words for it.
-func (f *flow) failed(ctx context.Context, pr *progress, err error) {
-	var se *ServerError
-	own := errors.As(err, &se) && se.Status != "BYE" || errors.Is(err, ErrNoFolder) || errors.Is(err, errFolderChanged)
-	if !own || retry.IsTemporary(err) || ctx.Err() != nil || !pr.clean && pr.current != nil {
-		if ctx.Err() == nil && !retry.IsTemporary(err) {
-			err = retry.Temporary(err)
-		}
-		f.fail(err)
-		return
-	}
-	for _, s := range pr.pairs() {
-		f.halted[s] = true
-	}
-	for b := range pr.open {
-		f.withdraw(ctx, pr, b)
-	}
-}
-
-// fail lets all lanes end after what was announced.
-func (f *flow) fail(err error) {
-	if f.err == nil {
-		f.err = err
-	}
-	for _, pr := range f.busy {
-		f.close(pr)
-	}
-}
-
-// withdraw closes the intent of a batch of which nothing was sent.
-func (f *flow) withdraw(ctx context.Context, pr *progress, b *announced) {
-	if err := f.p.commit(ctx, Change{Close: b.intent.ID}); err != nil {
-		f.fail(err)
-	}
-	f.leave(pr.portions[b.number])
-}
-
-// landed records an answer, and announces the next batch with it.
-func (f *flow) landed(ctx context.Context, pr *progress, e laneEvent) {
-	e.batch.claim.Release()
-	if f.err != nil {
-		return // the intent stays open: who comes next looks
-	}
-	delete(pr.open, e.batch)
-	f.p.Tap("after APPEND")
-	s, b := e.batch.pair, e.batch
-	sent, uids := b.sent, e.appended
-	if e.err != nil {
-		var ae *AppendError
-		if !errors.As(e.err, &ae) || ae.Unknown {
-			f.fail(retry.Temporary(e.err))
-			return
-		}
-		sent, uids = sent[:min(ae.Accepted, len(sent))], Appended{UIDs: ae.UIDs, UIDValidity: s.Target.UIDValidity}
-		f.refusedBy(b, ae)
-	}
-	if len(sent) < len(b.batch) {
-		for _, a := range without(b.batch, sent, nil) {
-			i, _ := s.Source.messages.search(a.Meta.UID)
-			f.left[s] = append(f.left[s], uint32(i))
-		}
-	}
-	if len(sent) > 0 && (len(uids.UIDs) != len(sent) || uids.UIDValidity != s.Target.UIDValidity) {
-		f.doubt = append(f.doubt, doubted{s, b.intent, sent})
-		f.announce(ctx, pr, nil)
-		return
-	}
-	rows := f.p.sentRows(s, b.intent, sent, uids.UIDs)
-	f.announce(ctx, pr, &Change{Rows: rows, Close: b.intent.ID})
-	if f.err == nil {
-		f.p.countCopied(s, rows)
-	}
-}
-
-func (f *flow) refusedBy(b *announced, ae *AppendError) {
-	var se *ServerError
-	if !errors.As(ae.Err, &se) || retry.IsTemporary(ae.Err) || stops(se) || se.Code == "TRYCREATE" {
-		f.halted[b.pair] = true
-		return
-	}
-	if se.Status == "BAD" {
-		f.p.doubtRefused(b.pair, b.batch)
 	}
 }
