@@ -142,16 +142,10 @@ func (sc *scan) data(r *wire.Response) (bool, error) {
 	return true, nil
 }
 
-func (sc *scan) vanished(gone func(first, last mailsync.UID) error) func(bool, string) error {
-	return func(_ bool, set string) error {
-		ranges, ok := wire.ParseRanges(set)
-		if !ok {
-			return &wire.ProtocolError{What: fmt.Sprintf("VANISHED %.60q", set)}
-		}
-		for _, r := range ranges {
-			if sc.stop == nil {
-				sc.stop = gone(mailsync.UID(r[0]), mailsync.UID(r[1]))
-			}
+func (sc *scan) vanished(gone func(first, last mailsync.UID) error) func(first, last uint32) error {
+	return func(first, last uint32) error {
+		if sc.stop == nil {
+			sc.stop = gone(mailsync.UID(first), mailsync.UID(last))
 		}
 		return nil
 	}
@@ -204,12 +198,27 @@ func (s *session) searchText() string {
 	return " ALL"
 }
 
+// searching collects UIDs one by one. What a server invents beyond the
+// messages it said it holds (and some that may arrive meanwhile) is refused.
 func (s *session) searching(uids *[]mailsync.UID) wire.Data {
-	most := int(s.open.exists)
+	most := uint64(s.open.exists) + uint64(s.open.exists)/2 + 10_000
+	return s.finding(func(first, last uint32) error {
+		if uint64(last-first) >= most-uint64(len(*uids)) {
+			return &wire.ProtocolError{What: fmt.Sprintf("more than %d messages in a folder of %d", most, s.open.exists)}
+		}
+		for u := uint64(first); u <= uint64(last); u++ {
+			*uids = append(*uids, mailsync.UID(u))
+		}
+		return nil
+	})
+}
+
+// finding tells what SEARCH and ESEARCH found, however long the set is.
+func (s *session) finding(part func(first, last uint32) error) wire.Data {
 	return func(r *wire.Response) (bool, error) {
 		switch r.Type {
 		case "SEARCH", "ESEARCH":
-			return true, s.found(r.Type, most, uids)
+			return true, s.found(r.Type, part)
 		}
 		return false, nil
 	}
@@ -220,11 +229,19 @@ func ordered(uids []mailsync.UID) []mailsync.UID {
 	return slices.Compact(uids)
 }
 
-// found reads numbers and sets. What a server invents beyond the messages it
-// said it holds (and some that may arrive meanwhile) is refused.
-func (s *session) found(kind string, most int, uids *[]mailsync.UID) error {
-	most += most/2 + 10_000
+// found reads numbers and sets.
+func (s *session) found(kind string, part func(first, last uint32) error) error {
 	for after := ""; ; {
+		here := kind == "SEARCH" || after == "ALL"
+		if set, err := s.conn.R.Number(); err != nil {
+			return err
+		} else if set && here {
+			if err := s.conn.R.Ranges(part); err != nil {
+				return err
+			}
+			after = ""
+			continue
+		}
 		t, err := s.conn.R.Token()
 		switch {
 		case err != nil || t.Kind == wire.End:
@@ -236,20 +253,10 @@ func (s *session) found(kind string, most int, uids *[]mailsync.UID) error {
 			if err != nil {
 				return err
 			}
-			continue
-		}
-		word := string(t.Text)
-		if kind == "ESEARCH" && after != "ALL" {
-			after = word
-			continue
-		}
-		after = ""
-		nums, ok := wire.ParseSet(word, most-len(*uids))
-		if !ok {
-			return &wire.ProtocolError{What: fmt.Sprintf("search result %.60q", word)}
-		}
-		for _, n := range nums {
-			*uids = append(*uids, mailsync.UID(n))
+		case here:
+			return &wire.ProtocolError{What: fmt.Sprintf("search result %.60q", t.Text)}
+		default:
+			after = string(t.Text)
 		}
 	}
 }

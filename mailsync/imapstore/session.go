@@ -41,7 +41,7 @@ type session struct {
 	// opened, noticed when something did in another; see watched.
 	told, noticed atomic.Pointer[chan struct{}]
 	// gone receives the UIDs of VANISHED responses while somebody asks, or is nil.
-	gone func(earlier bool, set string) error
+	gone func(first, last uint32) error
 }
 
 // opened is the folder that EXAMINE or SELECT opened.
@@ -278,33 +278,34 @@ func (s *session) untagged(r *wire.Response) error {
 
 // vanished reads "VANISHED [(EARLIER)] set" (RFC 7162 §3.2.10).
 func (s *session) vanished() error {
-	earlier := false
-	t, err := s.conn.R.Token()
-	for ; err == nil && t.Kind != wire.End; t, err = s.conn.R.Token() {
-		switch {
-		case t.Kind != wire.Atom:
-		case strings.EqualFold(string(t.Text), "EARLIER"):
-			earlier = true
-		default:
-			if err := s.disappeared(earlier, string(t.Text)); err != nil {
-				return err
-			}
+	for earlier := false; ; {
+		if set, err := s.conn.R.Number(); err != nil {
+			return err
+		} else if set {
+			return s.disappeared(earlier)
 		}
+		t, err := s.conn.R.Token()
+		if err != nil || t.Kind == wire.End {
+			return err
+		}
+		earlier = earlier || t.Kind == wire.Atom && strings.EqualFold(string(t.Text), "EARLIER")
 	}
-	return err
 }
 
-func (s *session) disappeared(earlier bool, set string) error {
-	if !earlier {
-		if uids, ok := wire.ParseSet(set, int(s.open.exists)); ok {
-			s.open.exists -= uint32(len(uids))
-			s.open.expunged += uint32(len(uids))
+func (s *session) disappeared(earlier bool) error {
+	n := uint64(0)
+	err := s.conn.R.Ranges(func(first, last uint32) error {
+		n += uint64(last-first) + 1
+		if s.gone == nil {
+			return nil
 		}
+		return s.gone(first, last)
+	})
+	if err == nil && !earlier && n <= uint64(s.open.exists) {
+		s.open.exists -= uint32(n)
+		s.open.expunged += uint32(n)
 	}
-	if s.gone == nil {
-		return nil
-	}
-	return s.gone(earlier, set)
+	return err
 }
 
 // ask ends a command and waits for its reply.

@@ -136,6 +136,17 @@ func FuzzSet(f *testing.F) {
 		if nums, ok := ParseSet(s, 1000); ok && len(nums) > 1000 {
 			t.Fatal("more than allowed")
 		}
-		_, _ = ParseRanges(s)
+		read, ok := ranges("* VANISHED " + s + "\r\n")
+		nums, parsed := ParseSet(s, 1000)
+		if !ok || !parsed {
+			return
+		}
+		n := 0
+		for _, r := range read {
+			n += int(r[1]-r[0]) + 1
+		}
+		if n != len(nums) {
+			t.Fatalf("%q holds %d numbers, read as %v", s, len(nums), read)
+		}
 	})
 }

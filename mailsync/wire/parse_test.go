@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -106,6 +107,37 @@ func TestSets(t *testing.T) {
 	for _, bad := range []string{"", "0", "1:*", "1:5", "x", "1,,2", "1:4294967295", "-1", "4294967296"} {
 		if nums, ok := ParseSet(bad, 4); ok {
 			t.Errorf("%q is %v", bad, nums)
+		}
+	}
+}
+
+// ranges reads the set that follows the type of a response.
+func ranges(line string) (out [][2]uint32, ok bool) {
+	r := NewReader(strings.NewReader(line), tight())
+	if _, err := r.Next(); err != nil {
+		return nil, false
+	}
+	if set, err := r.Number(); err != nil || !set {
+		return nil, false
+	}
+	err := r.Ranges(func(first, last uint32) error { out = append(out, [2]uint32{first, last}); return nil })
+	return out, err == nil && r.Skip() == nil
+}
+
+func TestSetsAreReadHoweverLongTheyAre(t *testing.T) {
+	var long strings.Builder
+	for n := 1; n < 600; n += 2 {
+		fmt.Fprintf(&long, "%d,", n)
+	}
+	for text, want := range map[string]int{"7": 1, "1:3,9,12:10": 3, long.String() + "4294967295": 301} {
+		got, ok := ranges("* VANISHED " + text + "\r\n")
+		if !ok || len(got) != want || got[len(got)-1][0] > got[len(got)-1][1] {
+			t.Errorf("%.40s: %v %v", text, got, ok)
+		}
+	}
+	for _, bad := range []string{"", "x", "0", "1:*", "1,,2", "1:", "1:2:", "4294967296", "7x"} {
+		if got, ok := ranges("* VANISHED " + bad + "\r\n"); ok {
+			t.Errorf("%q is %v", bad, got)
 		}
 	}
 }

@@ -73,21 +73,3 @@ func ParseSet(s string, most int) (nums []uint32, ok bool) {
 	}
 	return nums, true
 }
-
-// ParseRanges reads a sequence set as pairs of first and last, ascending
-// within each pair.
-func ParseRanges(s string) (ranges [][2]uint32, ok bool) {
-	for part := range strings.SplitSeq(s, ",") {
-		lo, hi, isRange := strings.Cut(part, ":")
-		if !isRange {
-			hi = lo
-		}
-		a, err1 := strconv.ParseUint(lo, 10, 32)
-		z, err2 := strconv.ParseUint(hi, 10, 32)
-		if err1 != nil || err2 != nil || a == 0 || z == 0 {
-			return nil, false
-		}
-		ranges = append(ranges, [2]uint32{uint32(min(a, z)), uint32(max(a, z))})
-	}
-	return ranges, true
-}
