@@ -22,14 +22,20 @@ const (
 	AskUIDs
 	// AskFlags is AskMessages for UIDs and flags alone.
 	AskFlags
+	// AskChanges is AskMessages with ChangedSince, and what Changes says. A
+	// server that keeps no such history is asked for all messages instead.
+	AskChanges
 )
 
 // Ask is one folder of a survey.
 type Ask struct {
 	Folder   Folder
 	Question Question
-	// ChangedSince is Scan's, for AskMessages and AskFlags.
+	// ChangedSince is Scan's, for AskMessages, AskFlags and AskChanges.
 	ChangedSince uint64
+	// UIDs are the only messages that AskMessages is about; none means all.
+	// One that is not there is left out of the answer.
+	UIDs []UIDRange
 	// Message, if any, is told each message instead of Surveyed.Messages; what
 	// it was told is void where the answer has an Err.
 	Message func(Meta)
@@ -40,9 +46,22 @@ type Surveyed struct {
 	Status   Status
 	Messages []Meta
 	UIDs     []UID
+	// Changes is nil where the answer tells every message.
+	Changes *Changes
 	// Err says that this folder could not be surveyed. It proves nothing: a
 	// caller opens the folder by itself to learn what is the matter.
 	Err error
+}
+
+// Changes are two statements of a server about what is in a folder, which come
+// from different records of it: the search of its messages, and its history
+// (VANISHED, RFC 7162 §3.2.10). They are ranges in no order.
+type Changes struct {
+	// Present are the UIDs of all messages.
+	Present []UIDRange
+	// Vanished are UIDs that are gone since; the server may name more than
+	// were ever there.
+	Vanished []UIDRange
 }
 
 // Surveyor looks at many folders without waiting for one before asking for

@@ -153,6 +153,9 @@ func (p *pass) expungeMarked(ctx context.Context, works []*deleting) error {
 		err := undone(d.folder, d.validity, removed[i])
 		if err == nil {
 			rows = append(rows, p.gone(d)...)
+			if st := removed[i].After; st != nil {
+				p.state.standing[folderKey(d.folder)] = *st
+			}
 			continue
 		}
 		if err := p.folderError(ctx, d.pair, fmt.Errorf("delete from %s: %w", showPath(d.folder), err)); err != nil {

@@ -13,10 +13,10 @@
 //  1. take the ledger's lease, connect to both sides at once (connect);
 //  2. list both sides, map folders, make missing ones (enumerate, package folders);
 //  3. settle the fate of batches that were announced and not recorded (recover);
-//  4. read the folders that changed, and with them those that show all mail;
-//     a pair whose STATUS is what the ledger
-//     says on both sides is not opened, the others are asked in one flight
-//     where a side can (look, survey);
+//  4. read the folders that changed, or what changed in them (look, survey,
+//     changes), and with them those that show all mail; a pair whose STATUS is
+//     what the ledger says on both sides is not opened, the others are asked in
+//     one flight where a side can;
 //  5. compare both sides with the ledger (Sort), take the digests of what the
 //     size does not tell apart (prints), decide (Decide): all of it pure;
 //  6. record what needs no command; move what moved; ask the folders that will
@@ -84,7 +84,8 @@
 // never mail.
 //
 // Invariant: a missing UID is a missing message only after two enumerations
-// that agree with each other and with the server's count.
+// that agree with each other and with the server's count: two listings, or a
+// search and a history (QRESYNC) that add up to what the ledger remembers.
 //
 // Invariant: nothing is deleted on the target but rows of outcome [Copied]
 // whose flags are as we left them, by UID EXPUNGE, below the ceiling.
@@ -92,7 +93,8 @@
 // # A million messages
 //
 // A folder that changed is listed on both sides, sixteen octets for each
-// message ([View]) and twenty for its name where the server tells one, and its
+// message ([View]) and twenty for its name where the server tells one, or told
+// in ranges of UIDs where the server keeps a history ([Changes]), and its
 // rows are read against both views: of one that
 // calls for nothing only two bits stay (quiet). What is to be copied is a list of
 // places in the view; rows are made batch by batch and not kept. What is read

@@ -44,6 +44,8 @@ type Stored struct {
 	Accepts Accepts
 	// Refusals stand in the places of the changes.
 	Refusals []error
+	// After is how the folder stands once messages were expunged, or nil.
+	After *Status
 	// Err says that nothing was done.
 	Err error
 }

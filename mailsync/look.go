@@ -166,10 +166,11 @@ func (l looked) again(ctx context.Context, path []string) (Status, []UID, error)
 
 // prove decides whether absence from v means anything. When nothing expected
 // is missing, the server's count must agree; otherwise a second enumeration
-// must miss the same messages, and agree with the count it came with.
+// must miss the same messages, and agree with the count it came with. In a view
+// of changes the history is that second one; see contradicts.
 func (l looked) prove(ctx context.Context, path []string, v *View, expected []UID) error {
 	missing := v.lacks(expected)
-	if len(missing) == 0 {
+	if len(missing) == 0 || v.messages.partial {
 		v.Proven = int(v.Status.Messages) == v.Len()
 		return nil
 	}
@@ -287,7 +288,7 @@ func (p *pass) lookUnmapped(ctx context.Context, mapped map[string]bool) error {
 			other = append(other, f)
 		}
 	}
-	if err := p.surveyBoth(ctx, flight{}, views(other, p.state.surveys.target)); err != nil {
+	if err := p.surveyBoth(ctx, flight{}, views(other, everything, p.state.surveys.target)); err != nil {
 		return err
 	}
 	for _, f := range other {

@@ -11,7 +11,13 @@ import (
 
 // roll is a list of messages in little room: sixteen octets for each, and the
 // sets of flags once. A million messages of both sides fit in 32 MB.
+//
+// A roll with an outline has all UIDs of a folder, and besides them only the
+// messages that were told: what is asked about another is its place alone.
 type roll struct {
+	outline outline
+	// partial is true for a roll with an outline, be that empty.
+	partial bool
 	// blocks are full but the last: growing copies nothing.
 	blocks [][]brief
 	n      int
@@ -51,7 +57,7 @@ func (r *roll) add(m Meta) {
 		}
 		r.odd[m.UID] = oddity{m.Size, date}
 	}
-	r.disordered = r.disordered || r.n > 0 && m.UID <= r.at(r.n-1).uid
+	r.disordered = r.disordered || r.n > 0 && m.UID <= r.nth(r.n-1).uid
 	r.names.put(r.n, m)
 	r.put(b)
 }
@@ -66,7 +72,40 @@ func (r *roll) put(b brief) {
 	r.n++
 }
 
-func (r *roll) at(i int) *brief { return &r.blocks[i/blockLength][i%blockLength] }
+// nth is the n-th message that was told.
+func (r *roll) nth(n int) *brief { return &r.blocks[n/blockLength][n%blockLength] }
+
+// len counts the messages of the folder.
+func (r *roll) len() int {
+	if r.partial {
+		return r.outline.count()
+	}
+	return r.n
+}
+
+// at is the message at a place.
+func (r *roll) at(i int) *brief { return r.nth(r.index(i)) }
+
+// index is which of those that were told is at a place.
+func (r *roll) index(i int) int {
+	if !r.partial {
+		return i
+	}
+	n, ok := r.locate(r.outline.at(i))
+	if !ok {
+		panic("bug: a message that was not told is asked for")
+	}
+	return n
+}
+
+// told reports whether more is known of the message at a place than its UID.
+func (r *roll) told(i int) bool {
+	if !r.partial {
+		return true
+	}
+	_, ok := r.locate(r.outline.at(i))
+	return ok
+}
 
 // order sorts by UID. Servers may report a message twice; the last word counts.
 func (r *roll) order() {
@@ -90,18 +129,26 @@ func (r *roll) order() {
 	r.names.reorder(last)
 }
 
-// search finds a UID, and where it would be.
+// search finds the place of a UID.
 func (r *roll) search(uid UID) (int, bool) {
+	if r.partial {
+		return r.outline.search(uid)
+	}
+	return r.locate(uid)
+}
+
+// locate finds a UID among those that were told.
+func (r *roll) locate(uid UID) (int, bool) {
 	low, high := 0, r.n
 	for low < high {
 		mid := int(uint(low+high) / 2)
-		if r.at(mid).uid < uid {
+		if r.nth(mid).uid < uid {
 			low = mid + 1
 		} else {
 			high = mid
 		}
 	}
-	return low, low < r.n && r.at(low).uid == uid
+	return low, low < r.n && r.nth(low).uid == uid
 }
 
 func (r *roll) size(i int) int64 {
@@ -133,7 +180,12 @@ func (r *roll) set(flags []string) uint32 {
 func (r *roll) flags(i int) []string { return r.sets.of(r.at(i).flags) }
 
 // object is the server's name of a message, or zero.
-func (r *roll) object(i int) ObjectID { return r.names.at(i).object }
+func (r *roll) object(i int) ObjectID {
+	if !r.told(i) {
+		return ObjectID{}
+	}
+	return r.names.at(r.index(i)).object
+}
 
 // setSize corrects a size, once the octets were counted.
 func (r *roll) setSize(i int, n int64) {

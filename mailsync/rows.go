@@ -11,7 +11,7 @@ import (
 // there to be seen), and reads its rows against them. Of a quiet row nothing is kept but that its messages are spoken for:
 // a folder of a million messages in which a hundred changed costs a hundred rows.
 func (p *pass) loadRows(ctx context.Context, s *PairState, source, target *View) error {
-	s.Rows, s.Quiet, s.covered, s.claimed, s.settled = nil, 0, nil, nil, bounds{}
+	s.Rows, s.Quiet, s.covered, s.claimed, s.settled, s.doubted = nil, 0, nil, nil, bounds{}, false
 	if source != nil {
 		s.Source = *source
 	}
@@ -19,6 +19,9 @@ func (p *pass) loadRows(ctx context.Context, s *PairState, source, target *View)
 		s.Target = *target
 	}
 	err := p.Ledger.Rows(ctx, s.Pair.ID, func(r Row) error {
+		if s.doubted = s.doubted || s.contradicts(&r); s.doubted {
+			return nil
+		}
 		p.readBackByLook(s, &r)
 		s.arrive(&r, p.Clock.Now())
 		if !p.Forward.mayBeTwin(&r) && s.quiet(&r, p.Policy, p.RetryRejected) {
@@ -80,10 +83,11 @@ func (s *PairState) quiet(r *Row, policy Policy, retryRejected bool) bool {
 }
 
 // agreed reports whether the copy of a row is known at the target's
-// UIDVALIDITY, settled, and the source's flags are what they were.
+// UIDVALIDITY, settled, and the source's flags are what they were: of a message
+// that did not change since all rows were right, they are.
 func (s *PairState) agreed(r *Row, i int) bool {
 	return r.Settled && len(r.Flux) == 0 && r.TargetValidity == s.Target.UIDValidity && (!hasFlag(r.Left, `\Deleted`) || hasFlag(r.Flags, `\Deleted`)) &&
-		(r.Origin == FromTarget || equalFlags(s.Source.messages.flags(i), r.Flags))
+		(r.Origin == FromTarget || !s.Source.messages.told(i) || equalFlags(s.Source.messages.flags(i), r.Flags))
 }
 
 // readBackByLook settles a row that an interrupted pass left unsettled: the

@@ -42,25 +42,31 @@ type flight struct {
 	tell func(i int, a Surveyed)
 }
 
-// keep puts answers under the names of their folders.
-func keep(asks []Ask, into map[string]Surveyed) flight {
-	return flight{asks, func(i int, a Surveyed) { into[folderKey(asks[i].Folder.Path)] = a }}
-}
-
-// views makes views of folders, message by message as they are told.
-func views(folders []Folder, into map[string]*View) flight {
+// views makes views of folders, message by message as they are told. Of those
+// that since tells the standing of, changes are enough; an answer that does not
+// fit that is dropped.
+func views(folders []Folder, since func(i int) *Status, into map[string]*View) flight {
 	seen := make([]View, len(folders))
 	f := flight{tell: func(i int, a Surveyed) {
 		v := &seen[i]
 		v.Status, v.Known = a.Status, true
 		v.messages.order()
-		into[folderKey(folders[i].Path)] = v
+		if a.Changes == nil || v.outlined(*since(i), *a.Changes) {
+			into[folderKey(folders[i].Path)] = v
+		}
 	}}
 	for i, x := range folders {
-		f.asks = append(f.asks, Ask{Folder: x, Question: AskMessages, Message: seen[i].messages.add})
+		ask := Ask{Folder: x, Question: AskMessages, Message: seen[i].messages.add}
+		if st := since(i); st != nil {
+			ask.Question, ask.ChangedSince = AskChanges, st.HighestModSeq
+		}
+		f.asks = append(f.asks, ask)
 	}
 	return f
 }
+
+// everything: nothing is known of how any folder stood.
+func everything(int) *Status { return nil }
 
 // surveyBoth asks both sides at once. Afterwards neither has a folder open.
 func (p *pass) surveyBoth(ctx context.Context, source, target flight) error {
@@ -75,35 +81,126 @@ func (p *pass) surveyBoth(ctx context.Context, source, target flight) error {
 }
 
 // surveyPairs reads the folders of pairs that are about to be looked at, and
-// enumerates again those where something is missing.
+// asks again about what the answers leave open. Pairs whose rows a history
+// contradicts are listed.
 func (p *pass) surveyPairs(ctx context.Context, due []*PairState) error {
-	v := &p.state.surveys
-	var source, target []Folder
-	for _, s := range due {
-		if f, ok := p.sourceFolder(s); ok {
-			source = append(source, f)
-		}
-		if f, ok := p.targetFolder(s); ok {
-			target = append(target, f)
-		}
-	}
-	if err := p.surveyBoth(ctx, views(source, v.source), views(target, v.target)); err != nil {
+	if err := p.viewPairs(ctx, due, p.before); err != nil {
 		return err
 	}
-	var missingSource, missingTarget []Ask
+	doubted, err := p.loadAll(ctx, due)
+	if err != nil {
+		return err
+	}
+	if len(doubted) > 0 {
+		if err := p.viewPairs(ctx, doubted, nothing); err != nil {
+			return err
+		}
+		if _, err := p.loadAll(ctx, doubted); err != nil {
+			return err
+		}
+	}
+	return p.surveyOpen(ctx, due)
+}
+
+// viewPairs asks about the folders of pairs, in one flight for each side.
+func (p *pass) viewPairs(ctx context.Context, due []*PairState, before func(*PairState) (source, target *Status)) error {
+	type side struct {
+		folders []Folder
+		before  []*Status
+	}
+	var source, target side
+	add := func(to *side, f Folder, before *Status) {
+		to.folders, to.before = append(to.folders, f), append(to.before, before)
+	}
+	for _, s := range due {
+		thenSource, thenTarget := before(s)
+		if f, ok := p.sourceFolder(s); ok {
+			add(&source, f, thenSource)
+		}
+		if f, ok := p.targetFolder(s); ok {
+			add(&target, f, thenTarget)
+		}
+	}
+	v := &p.state.surveys
+	return p.surveyBoth(ctx, views(source.folders, func(i int) *Status { return source.before[i] }, v.source),
+		views(target.folders, func(i int) *Status { return target.before[i] }, v.target))
+}
+
+// loadAll loads what was told of pairs, and returns those of which the history
+// of a side was no use.
+func (p *pass) loadAll(ctx context.Context, due []*PairState) (doubted []*PairState, err error) {
 	for _, s := range due {
 		known, err := p.loadSurveyed(ctx, s)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if f, ok := p.sourceFolder(s); ok && known && len(s.Source.lacks(s.expectedOnSource())) > 0 {
-			missingSource = append(missingSource, Ask{Folder: f, Question: AskUIDs})
-		}
-		if f, ok := p.targetFolder(s); ok && known && len(s.Target.lacks(s.expectedOnTarget())) > 0 {
-			missingTarget = append(missingTarget, Ask{Folder: f, Question: AskUIDs})
+		if source, target := p.before(s); (!known || s.doubted) && (source != nil || target != nil) {
+			s.loaded, s.Source, s.Target = false, View{}, View{}
+			doubted = append(doubted, s)
 		}
 	}
-	return p.surveyBoth(ctx, keep(missingSource, v.secondSource), keep(missingTarget, v.secondTarget))
+	return doubted, nil
+}
+
+// surveyOpen asks, in one flight, for second enumerations of folders in which
+// something is missing, and for the messages that a view of changes left out
+// and no quiet row speaks for.
+func (p *pass) surveyOpen(ctx context.Context, due []*PairState) error {
+	v := &p.state.surveys
+	var source, target open
+	for _, s := range due {
+		if !s.loaded {
+			continue
+		}
+		if f, ok := p.sourceFolder(s); ok {
+			source.ask(f, &s.Source, s.covered, s.expectedOnSource())
+		}
+		if f, ok := p.targetFolder(s); ok {
+			target.ask(f, &s.Target, s.claimed, s.expectedOnTarget())
+		}
+	}
+	err := p.surveyBoth(ctx, source.flight(v.secondSource), target.flight(v.secondTarget))
+	if err != nil {
+		return err
+	}
+	for _, s := range due {
+		if s.loaded && (!s.Source.completed(s.covered) || !s.Target.completed(s.claimed)) {
+			s.loaded, s.Source, s.Target = false, View{}, View{} // it changes as we look: folder by folder, then
+		}
+	}
+	return nil
+}
+
+// open is what is left to be asked on one side.
+type open struct {
+	asks  []Ask
+	views []*View
+}
+
+func (o *open) ask(f Folder, v *View, quiet marks, expected []UID) {
+	a := Ask{Folder: f, Question: AskUIDs}
+	if v.messages.partial {
+		a = Ask{Folder: f, Question: AskMessages, UIDs: v.messages.untold(quiet), Message: v.messages.add}
+		if len(a.UIDs) == 0 {
+			return
+		}
+	} else if len(v.lacks(expected)) == 0 {
+		return
+	}
+	o.asks, o.views = append(o.asks, a), append(o.views, v)
+}
+
+func (o *open) flight(second map[string]Surveyed) flight {
+	return flight{o.asks, func(i int, a Surveyed) {
+		v := o.views[i]
+		switch {
+		case !v.messages.partial:
+			second[folderKey(o.asks[i].Folder.Path)] = a
+		case a.Status.UIDValidity != v.UIDValidity:
+			v.Known = false
+		}
+		v.messages.order()
+	}}
 }
 
 // loadSurveyed reads the rows of a pair against what the survey told, if it

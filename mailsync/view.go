@@ -19,9 +19,12 @@ type View struct {
 	// Known is false for a folder that was not looked at: nothing follows.
 	Known bool
 	// Proven is true when two enumerations agree with each other and with
-	// the server's count: only then is a missing UID a missing message.
+	// the server's count: only then is a missing UID a missing message. A
+	// search and a history are two; see contradicts.
 	Proven   bool
 	messages roll
+	// vanished are UIDs that the server said are gone, in a view of changes.
+	vanished outline
 }
 
 // NewView returns a view of messages in any order. Of two with the same UID the last counts.
@@ -35,7 +38,7 @@ func NewView(st Status, messages ...Meta) View {
 }
 
 // Len is the number of messages that were seen.
-func (v *View) Len() int { return v.messages.n }
+func (v *View) Len() int { return v.messages.len() }
 
 // At returns the i-th message in the order of UIDs. Its Flags are sorted and
 // shared: they must not be changed. Its ModSeq is not kept; its Object and
@@ -65,8 +68,8 @@ type PairState struct {
 	secured   map[int64]bool
 	// SourceListed is false when the source does not list the folder.
 	SourceListed bool
-	// loaded: the rows were read.
-	loaded bool
+	// loaded: the rows were read. doubted: they are at odds with a view of changes.
+	loaded, doubted bool
 	// arrival is the newest INTERNALDATE of mail that came in by itself.
 	arrival time.Time
 	// again are rows whose copy was lost and is made again, by their place in Source.

@@ -40,7 +40,7 @@ func (q question) octets() int { return len(q.name) + len(q.text) }
 // Nobody reads while commands are written: those under way must fit into the
 // buffers on the way, or both sides would wait for the other to read.
 const (
-	flightFolders = 24
+	flightFolders = 48
 	flightOctets  = 16 << 10
 )
 

@@ -64,20 +64,23 @@ func (sc *scan) run(since uint64, gone func(first, last mailsync.UID) error) err
 		if s.condstore() {
 			items += " MODSEQ"
 		}
-		r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(scanText(items, since, gone != nil)), sc.data)
+		r, err := s.ask(s.conn.Begin("UID FETCH", s.lit).Text(scanText(all, items, since, gone != nil)), sc.data)
 		if err != nil || sc.stop != nil {
 			return err
 		}
 		if r.Type != "BAD" || sc.count > 0 || s.naming(s.open.folder) == "" {
-			return sc.complete(r, since)
+			return sc.complete(r, since, false)
 		}
 		s.names = false // it promised names, and refuses to tell them
 	}
 }
 
+// all is the set of all messages.
+const all = "1:*"
+
 // scanText is a scan behind its command.
-func scanText(items string, since uint64, vanished bool) string {
-	text := " 1:* (" + items + ")"
+func scanText(set, items string, since uint64, vanished bool) string {
+	text := " " + set + " (" + items + ")"
 	if since == 0 {
 		return text
 	}
@@ -107,14 +110,15 @@ func (s *session) naming(f mailsync.Folder) string {
 // labels reports whether folders are labels.
 func (s *session) labels() bool { return s.caps["X-GM-EXT-1"] }
 
-// complete decides whether a reply ends a scan well.
-func (sc *scan) complete(r wire.Response, since uint64) error {
+// complete decides whether a reply ends a scan well; some says that not all
+// messages were asked about.
+func (sc *scan) complete(r wire.Response, since uint64, some bool) error {
 	if err := replied("UID FETCH", r); err != nil && sc.before.exists > 0 {
 		return err // 1:* of an empty folder is an error to some servers
 	}
 	// Unknown is never absent: fewer messages than the folder holds is a
 	// server that failed half way.
-	if lost := sc.s.open.expunged - sc.before.expunged; since == 0 && sc.count+lost < sc.before.exists {
+	if lost := sc.s.open.expunged - sc.before.expunged; since == 0 && !some && sc.count+lost < sc.before.exists {
 		return retry.Temporary(fmt.Errorf("server listed %d of %d messages", sc.count, sc.before.exists))
 	}
 	return nil

@@ -51,10 +51,24 @@ func (t *Target) ExpungeAll(ctx context.Context, removals []mailsync.Removal) ([
 			if err := t.visits(f, g.Folder, all, &out[i]); err != nil {
 				return err
 			}
+			if err := f.add(t.standing(g.Folder, &out[i])); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 	return out, err
+}
+
+// standing looks how a folder is left.
+func (t *Target) standing(folder mailsync.Folder, out *mailsync.Stored) *visit {
+	return &visit{verb: "EXAMINE", folder: folder, landed: func(_ *visit, refusal error) error {
+		if refusal == nil {
+			st := t.s.open.status
+			out.After = &st
+		}
+		return nil
+	}}
 }
 
 func (t *Target) flight(ctx context.Context, what string, send func(f *flight) error) error {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -59,6 +60,73 @@ func surveyAgrees(t *testing.T, f Fixture) {
 			t.Fatalf("folder %v, question %d (-by itself +surveyed):\n%s", a.Folder.Path, a.Question, d)
 		}
 	}
+}
+
+// changesAgree: what vanished, what is there and what is new add up to the
+// folder as it is; and a question about some messages is answered for those.
+func changesAgree(t *testing.T, f Fixture) {
+	s := f.begin(t)
+	v, ok := s.target.(mailsync.Surveyor)
+	if !ok || !s.target.Accepts().UIDPlus {
+		t.Skip("no surveys")
+	}
+	s.append(mail(0), mail(1), mail(2), mail(3), mail(4), mail(5), mail(6), mail(7))
+	s.selectFolder(s.folder)
+	then, before := s.status, s.uids()
+	if err := s.target.AddFlags(s.ctx, []mailsync.UID{before[1]}, []string{`\Flagged`}); err != nil {
+		t.Fatal(err)
+	}
+	gone := []mailsync.UID{before[2], before[3], before[6]}
+	if err := errors.Join(s.target.AddFlags(s.ctx, gone, []string{`\Deleted`}), s.target.Expunge(s.ctx, gone)); err != nil {
+		t.Fatal(err)
+	}
+	s.append(mail(8), mail(9))
+	s.selectFolder(s.folder)
+	now := s.uids()
+	told := map[mailsync.UID]bool{}
+	answers, err := v.Survey(s.ctx, []mailsync.Ask{
+		{Folder: s.folder, Question: mailsync.AskChanges, ChangedSince: max(then.HighestModSeq, 1), Message: func(m mailsync.Meta) { told[m.UID] = m.Size > 0 && !m.Date.IsZero() }},
+		{Folder: s.folder, Question: mailsync.AskMessages, UIDs: []mailsync.UIDRange{{First: before[0], Last: before[4]}, {First: now[5], Last: now[5]}}},
+	})
+	if err != nil || errors.Join(answers[0].Err, answers[1].Err) != nil || int(answers[0].Status.Messages) != len(now) {
+		t.Fatalf("%+v, %v", answers, err)
+	}
+	var some []mailsync.UID
+	for _, m := range answers[1].Messages {
+		some = append(some, m.UID)
+	}
+	if want := []mailsync.UID{before[0], before[1], before[4], now[5]}; !slices.Equal(some, want) {
+		t.Errorf("asked about some messages, and told of %v, not %v", some, want)
+	}
+	c := answers[0].Changes
+	if c == nil {
+		if len(told) != len(now) {
+			t.Errorf("%d of %d messages were told", len(told), len(now))
+		}
+		return
+	}
+	if present := expand(c.Present); !slices.Equal(present, now) {
+		t.Errorf("there are %v, said to be there %v", now, present)
+	}
+	vanished := expand(c.Vanished)
+	for _, u := range gone {
+		if !slices.Contains(vanished, u) {
+			t.Errorf("%d vanished, and %v are told", u, vanished)
+		}
+	}
+	if !told[before[1]] || !told[now[5]] || !told[now[6]] || told[before[0]] {
+		t.Errorf("told of %v: %d changed, %v are new", told, before[1], now[5:])
+	}
+}
+
+func expand(ranges []mailsync.UIDRange) (out []mailsync.UID) {
+	for _, r := range ranges {
+		for u := r.First; u <= r.Last; u++ {
+			out = append(out, u)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // foundingAgrees: folders made at once are there, subscribed, each once.

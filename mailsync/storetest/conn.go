@@ -151,6 +151,7 @@ func (c *conn) Scan(ctx context.Context, since uint64, fn func(mailsync.Meta) er
 		}
 		meta := c.meta(m)
 		c.s.mu.Lock()
+		c.s.told++
 		c.s.named(c.open, &meta, m)
 		c.s.mu.Unlock()
 		if err := fn(meta); err != nil {
@@ -481,19 +482,53 @@ func (c *conn) surveyOne(ctx context.Context, a mailsync.Ask, out *mailsync.Surv
 	}
 	switch a.Question {
 	case mailsync.AskMessages, mailsync.AskFlags:
-		err = c.Scan(ctx, a.ChangedSince, func(m mailsync.Meta) error {
-			if m.ModSeq = 0; a.Question == mailsync.AskFlags {
-				m = mailsync.Meta{UID: m.UID, Flags: m.Flags}
-			}
-			if a.Message != nil {
-				a.Message(m)
-				return nil
-			}
-			out.Messages = append(out.Messages, m)
-			return nil
-		})
+		err = c.survey(ctx, a, out)
 	case mailsync.AskUIDs:
 		out.UIDs, err = c.UIDs(ctx)
+	case mailsync.AskChanges:
+		if c.s.P.NoHistory || c.s.P.NoCondStore {
+			a.ChangedSince = 0
+			return c.survey(ctx, a, out)
+		}
+		if err = c.survey(ctx, a, out); err == nil {
+			err = c.changes(ctx, a, out)
+		}
+	}
+	return err
+}
+
+func (c *conn) survey(ctx context.Context, a mailsync.Ask, out *mailsync.Surveyed) error {
+	return c.Scan(ctx, a.ChangedSince, func(m mailsync.Meta) error {
+		if m.ModSeq = 0; a.Question == mailsync.AskFlags {
+			m = mailsync.Meta{UID: m.UID, Flags: m.Flags}
+		}
+		switch {
+		case len(a.UIDs) > 0 && !slices.ContainsFunc(a.UIDs, func(r mailsync.UIDRange) bool { return r.First <= m.UID && m.UID <= r.Last }):
+		case a.Message != nil:
+			a.Message(m)
+		default:
+			out.Messages = append(out.Messages, m)
+		}
+		return nil
+	})
+}
+
+// changes says what vanished, and what is there a moment later.
+func (c *conn) changes(ctx context.Context, a mailsync.Ask, out *mailsync.Surveyed) error {
+	out.Changes = &mailsync.Changes{}
+	c.s.mu.Lock()
+	for _, g := range c.open.gone {
+		if g.modseq > a.ChangedSince {
+			out.Changes.Vanished = append(out.Changes.Vanished, mailsync.UIDRange{First: g.uid, Last: g.uid})
+		}
+	}
+	c.s.mu.Unlock()
+	uids, err := c.UIDs(ctx)
+	for _, u := range uids {
+		out.Changes.Present = append(out.Changes.Present, mailsync.UIDRange{First: u, Last: u})
+	}
+	if c.s.P.Lie != nil {
+		c.s.P.Lie(out)
 	}
 	return err
 }

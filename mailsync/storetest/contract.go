@@ -44,6 +44,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 		"scan since a mod-sequence":                             scanSince,
 		"hostile folder names come back as they were":           folderNames,
 		"a survey agrees with looking one by one":               surveyAgrees,
+		"what is told of changes makes a whole":                 changesAgree,
 		"batches behind one another arrive in order":            streamKeepsOrder,
 		"folders made at once are all there":                    foundingAgrees,
 		"many folders are read at once":                         readsMany,

@@ -83,6 +83,11 @@ func (c *conn) ExpungeAll(ctx context.Context, removals []mailsync.Removal) ([]m
 		if out[i].Refusals[0] = c.Expunge(ctx, g.UIDs); c.dead {
 			return out, out[i].Refusals[0]
 		}
+		if st, err := c.Examine(ctx, g.Folder); err == nil {
+			out[i].After = &st
+		} else if c.dead {
+			return out, err
+		}
 	}
 	c.open = nil
 	return out, nil

@@ -15,6 +15,10 @@ import (
 // Personality is what sets one server apart from another.
 type Personality struct {
 	NoUIDPlus, NoMove, NoCondStore bool
+	// NoHistory forgets what vanished (no QRESYNC), as NoCondStore does.
+	NoHistory bool
+	// Lie changes what a survey is told of changes, nil = the truth.
+	Lie func(a *mailsync.Surveyed)
 	// Plain connections have no abilities: one command after the other.
 	Plain bool
 	// SingleAppend accepts the messages of a batch one by one.
@@ -85,6 +89,13 @@ type box struct {
 	hidden     bool
 	off        uint32
 	messages   []Message
+	gone       []expunged
+}
+
+// expunged is when a message vanished.
+type expunged struct {
+	uid    mailsync.UID
+	modseq uint64
 }
 
 // Server is a mailbox in memory. Its methods are safe for concurrent use and
@@ -109,6 +120,7 @@ type Server struct {
 	claims   map[mailsync.ObjectID]string
 	writes   []string
 	opened   []string
+	told     int
 }
 
 // Cut says where a connection ends.
@@ -219,6 +231,7 @@ func (b *box) remove(uid mailsync.UID) (Message, bool) {
 	m := b.messages[i]
 	b.messages = slices.Delete(b.messages, i, i+1)
 	b.modseq++
+	b.gone = append(b.gone, expunged{uid, b.modseq})
 	return m, true
 }
 
@@ -314,6 +327,7 @@ func (s *Server) Renumber(folder string) {
 		b.next++
 	}
 	b.modseq++
+	b.gone = nil
 }
 
 // Replace puts a folder of the same name with other messages in the place of
@@ -323,7 +337,7 @@ func (s *Server) Replace(folder string, date time.Time, bodies ...string) {
 	defer s.mu.Unlock()
 	b := s.must(folder)
 	s.validity++
-	b.validity, b.next, b.messages = s.validity, 1, nil
+	b.validity, b.next, b.messages, b.gone = s.validity, 1, nil, nil
 	for _, body := range bodies {
 		s.objects++
 		b.add(Message{Body: []byte(body), Date: date, Object: mailsync.NewObjectID([]byte(strconv.Itoa(s.objects)))})
@@ -377,7 +391,7 @@ func (s *Server) Clone() *Server {
 	c := &Server{P: s.P, validity: s.validity, objects: s.objects, claims: maps.Clone(s.claims)}
 	for _, b := range s.boxes {
 		d := *b
-		d.messages = slices.Clone(b.messages)
+		d.messages, d.gone = slices.Clone(b.messages), slices.Clone(b.gone)
 		c.boxes = append(c.boxes, &d)
 	}
 	return c
@@ -390,6 +404,27 @@ func (s *Server) Writes() []string {
 	w := s.writes
 	s.writes = nil
 	return w
+}
+
+// Rewind takes back how often a folder changed, as a server does that lost its
+// index.
+func (s *Server) Rewind(folder string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.must(folder)
+	b.modseq, b.gone = 1, nil
+	for i := range b.messages {
+		b.messages[i].ModSeq = 1
+	}
+}
+
+// Told returns how many messages scans and surveys told so far, and forgets it.
+func (s *Server) Told() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.told
+	s.told = 0
+	return n
 }
 
 // Opened returns the folders examined or selected so far and forgets them.
