@@ -298,29 +298,37 @@ func (p *pass) sentRows(s *PairState, in *Intent, sent []*sentMessage, uids []UI
 }
 
 func (p *pass) recordFound(ctx context.Context, s *PairState, in *Intent, sent []*sentMessage) error {
-	rows, err := p.findSent(ctx, s, *in, s.knownOf(in))
+	taken, flags := *in, map[UID][]string{}
+	taken.Sources = nil
+	for _, m := range sent {
+		taken.Sources = append(taken.Sources, m.action.Meta.UID)
+		flags[m.action.Meta.UID] = sortedFlags(m.flags)
+	}
+	found, err := p.findSent(ctx, s, taken, s.knownOf(in), accepted())
 	if err != nil {
 		return err
 	}
-	flags := map[UID][]string{}
-	for _, m := range sent {
-		flags[m.action.Meta.UID] = sortedFlags(m.flags)
-	}
-	for _, r := range rows {
+	for _, r := range found.copied {
 		r.Left = flags[r.SourceUID]
 	}
-	if err := p.commit(ctx, Change{Rows: rows, Close: in.ID}); err != nil {
+	if err := p.commit(ctx, Change{Rows: found.rows(), Close: in.ID}); err != nil {
 		return err
 	}
 	w := p.wrote(s.Pair.Target.Path)
-	for _, r := range rows {
+	for _, r := range found.copied {
 		w.last = max(w.last, r.TargetUID)
 	}
-	if len(rows) < len(sent) {
-		p.state.pending[s.Pair.ID] += len(sent) - len(rows)
-		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("%s: the target accepted %d messages and shows %d of them", showPath(s.Pair.Target.Path), len(sent), len(rows)))
+	for _, r := range found.inDoubt {
+		if i, ok := s.Source.messages.search(r.SourceUID); ok {
+			s.covered.set(i)
+		}
 	}
-	p.countCopied(s, rows)
+	if shown := len(found.copied) + len(found.inDoubt); shown < len(sent) {
+		p.state.pending[s.Pair.ID] += len(sent) - shown
+		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("%s: the target accepted %d messages and shows %d of them", showPath(s.Pair.Target.Path), len(sent), shown))
+	}
+	p.account(s, found)
+	p.countCopied(s, found.copied)
 	return nil
 }
 

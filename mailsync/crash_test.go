@@ -1,6 +1,7 @@
 package mailsync_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -66,7 +67,12 @@ func scenarios() map[string]scenario {
 			w.o.Personality = mailsync.Personality{Class: mailsync.Normalised, Alters: []mailsync.Alteration{mailsync.AddsFields}, Added: []string{"x-uid"}}
 			changed(w)
 		}},
-		"first copy, line ends are eaten": {personality: storetest.Personality{EatCR: true}, prepare: (*world).fill, options: small},
+		"first copy, line ends are eaten":                 {personality: storetest.Personality{EatCR: true}, prepare: (*world).fill, options: small},
+		"first copy, fields are added, and nobody probed": {personality: storetest.Personality{Alter: put("X-UID: 7\r\n")}, prepare: (*world).fillNamed, options: small},
+		"first copy, octets are replaced, one by one, no UIDs, and nobody probed": {
+			personality: storetest.Personality{Alter: blot, NoUIDPlus: true, SingleAppend: true}, prepare: (*world).fillNamed, options: small},
+		"first copy, fields are added, and nobody probed, many batches": {personality: storetest.Personality{Alter: put("X-UID: 7\r\n")}, prepare: (*world).fillNamed,
+			options: func(o *mailsync.Options) { o.BatchMessages, o.Connections = 1, 2 }},
 		"half of it is there already": {prepare: func(w *world) {
 			w.fill()
 			for _, m := range w.source.Snapshot()["INBOX"][:5] {
@@ -136,6 +142,18 @@ func withLabels(w *world) {
 	w.source = storetest.New(storetest.Personality{Labels: true})
 	w.fillLabels()
 }
+
+// fillNamed is fill with messages that all have a name of their own, but for twins.
+func (w *world) fillNamed() {
+	for i := range 20 {
+		w.source.Put([]string{"INBOX", "Clients"}[i%2], body(i), day, []string{`\Seen`, "projet"}[i%2])
+	}
+	w.source.Put("INBOX", body(1001), day)
+	w.source.Put("INBOX", body(1001), day)
+}
+
+// blot replaces octets of every message.
+func blot(b []byte) []byte { return bytes.ReplaceAll(b, []byte("From: a@"), []byte("From: X@")) }
 
 func refuseMarked(b []byte, _ []string) error {
 	if string(b) == "virus" {

@@ -12,7 +12,7 @@
 //
 //  1. take the ledger's lease, connect to both sides at once (connect);
 //  2. list both sides, map folders, make missing ones (enumerate, package folders);
-//  3. settle the fate of batches that were announced and not recorded (recover);
+//  3. settle the fate of batches that were announced and not recorded (recover, match);
 //  4. read the folders that changed, or what changed in them (look, survey,
 //     changes), and with them those that show all mail; a pair whose STATUS is
 //     what the ledger says on both sides is not opened, the others are asked in
@@ -79,9 +79,9 @@
 // from the target is never brought back, and when the ledger of the switch is
 // lost, nothing below the [Fences] is copied.
 //
-// Invariant: a row exists only after the target acknowledged the message, or
-// the message was found there by its octets. Losing the ledger costs time,
-// never mail.
+// Invariant: a row of a live outcome exists only after the target acknowledged
+// the message, or the message was found there: by its octets or, of what was
+// announced, as below. Losing the ledger costs time, never mail.
 //
 // Invariant: a missing UID is a missing message only after two enumerations
 // that agree with each other and with the server's count: two listings, or a
@@ -107,6 +107,26 @@
 // [Row].Flux, deletions by a \Deleted in [Row].Left: each is durable before its
 // command is sent. A pass that finds one looks what became of it, so that
 // nothing we did ourselves is taken for what a person did.
+//
+// What a batch became is looked for by octets, then by [Form], then by what goes
+// with a message: INTERNALDATE, size and Message-ID (match, pure). A pass that
+// was never probed does the same by the zero Form; it does not probe, and does
+// not refuse. Message-ID and one of the others are enough for [Copied], and with
+// it for a mirror to delete the copy one day, because three things come
+// together: we announced the message; what is taken for it arrived since, in
+// that folder, in the order in which we sent, and is in no row, not even one that
+// ended; and nothing else can be meant, in number or in place. Where a message
+// of the batch has vanished from the source since, all three must agree; date
+// and size do for what the target lists and does not deliver; and one is enough
+// where it said that it took the batch, and not under which UIDs. Another Message-ID, or
+// a Received field that the source's message has not, is never ours: somebody
+// put it there, or a server delivered it. That the octets are other ones is an
+// [Exception].
+//
+// Invariant: what may be ours, and cannot be told for certain, is neither claimed
+// nor sent again: it is [Rejected] with [InDoubt], until a person accepts that
+// or has it sent ([Options].RetryRejected). What agrees in none of the three is
+// a stranger's, and ours is sent.
 //
 // Invariant: memory grows with the number of messages of the folders that
 // changed, forty octets for each and, for names that a source tells, as many

@@ -1,6 +1,9 @@
 package mailsync
 
-import "bytes"
+import (
+	"bytes"
+	"crypto/sha256"
+)
 
 // maxPiece is how much of a line is looked at in one piece. What has to be
 // seen whole (a boundary, a field's name) is shorter (RFC 2046 §5.1.1, RFC 5322 §2.1.1).
@@ -106,4 +109,90 @@ func (f *fields) end() {
 		f.found(f.name, bytes.TrimRight(f.value, " \t"))
 	}
 	f.name, f.value = "", f.value[:0]
+}
+
+// labels are what a header says of whose message it is; what cannot be read
+// the same after a server altered it is left out.
+type labels struct {
+	// id is of Message-ID; zero without one that is certain.
+	id Digest
+	// newest is of the Received field that was written last; zero without one.
+	newest Digest
+	// untold: what there is of such fields is not known, or another server may
+	// spell it otherwise.
+	untold bool
+}
+
+// contradicts reports whether there cannot be a copy of l that we wrote: it
+// bears another Message-ID, or a server delivered it (RFC 5321 §4.4).
+func (l labels) contradicts(there labels) bool {
+	another := !l.id.IsZero() && !there.id.IsZero() && l.id != there.id
+	return another || !l.untold && !there.newest.IsZero() && there.newest != l.newest
+}
+
+// labelReader reads the header of a message that streams through it. Its zero
+// value is ready.
+type labelReader struct {
+	labels
+	lines  lines
+	fields fields
+	ids    int
+	passed bool // the header
+	stamps int
+}
+
+// Write never fails.
+func (l *labelReader) Write(b []byte) (int, error) {
+	if l.passed {
+		return len(b), nil
+	}
+	if l.lines.emit == nil {
+		l.lines.emit, l.fields.found = l.line, l.field
+		l.fields.wants = func(name string) bool { return name == "message-id" || name == "received" && l.stamps == 0 }
+	}
+	return l.lines.Write(b)
+}
+
+func (l *labelReader) line(piece []byte, start, end bool) {
+	switch {
+	case l.passed:
+	case start && end && len(piece) == 0:
+		l.fields.end()
+		l.passed = true
+	default:
+		l.fields.line(piece, start)
+	}
+}
+
+func (l *labelReader) field(name string, value []byte) {
+	sum, certain := labelOf(value)
+	switch {
+	case name == "received":
+		l.stamps++
+		l.newest, l.untold = sum, !certain
+	case l.ids == 0:
+		l.ids, l.id = 1, sum
+	default:
+		l.ids, l.id = l.ids+1, Digest{}
+	}
+}
+
+// labelOf sums a value up however it is folded. Octets that are not ASCII are
+// altered by many servers, and say nothing.
+func labelOf(value []byte) (sum Digest, certain bool) {
+	odd := func(r rune) bool { return r > '~' || r < ' ' && r != '\t' }
+	words := bytes.Fields(value)
+	if len(words) == 0 || len(value) >= maxField || bytes.ContainsFunc(value, odd) {
+		return Digest{}, false
+	}
+	return sha256.Sum256(bytes.Join(words, []byte{' '})), true
+}
+
+// end returns what was read.
+func (l *labelReader) end() labels {
+	if l.lines.emit != nil && !l.passed {
+		l.lines.close()
+		l.fields.end()
+	}
+	return l.labels
 }

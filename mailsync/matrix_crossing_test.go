@@ -15,7 +15,6 @@ import (
 	"bascule/internal/clock"
 	"bascule/internal/safetext"
 	"bascule/mailsync"
-	"bascule/mailsync/folders"
 	"bascule/mailsync/imapstore"
 	"bascule/mailsync/ledger"
 	"bascule/mailsync/wire"
@@ -146,7 +145,7 @@ func (p *crossing) judge(t *testing.T, source *server, r mailsync.Report) []diff
 		list = append(list, compare(f.Source, items, got[pathKey(f.Target)])...)
 	}
 	for _, path := range source.folders() {
-		if len(source.items(path)) > 0 && !carried[pathKey(path)] && !slices.Contains(p.o.Rules.Exclude, folders.Show(path)) {
+		if len(source.items(path)) > 0 && !carried[pathKey(path)] {
 			list = append(list, difference{folder: path, class: source.class(path), kind: absent, what: fmt.Sprintf("with %d messages", len(source.items(path)))})
 		}
 	}

@@ -32,8 +32,6 @@ func interruptedMailbox(source string, probed bool) string {
 	return fmt.Sprintf("interrupted-%v-%s", probed, mailboxFor(source))
 }
 
-func stopperMailbox(i int) string { return fmt.Sprintf("stopper-%d", i) }
-
 func mailboxesOf(name string) []string {
 	out := []string{sourceMailbox, largeMailbox}
 	for _, e := range edges() {
@@ -44,11 +42,6 @@ func mailboxesOf(name string) []string {
 	for _, e := range interruptions() {
 		if e[1] == name {
 			out = append(out, interruptedMailbox(e[0], false), interruptedMailbox(e[0], true))
-		}
-	}
-	for i, x := range stoppers() {
-		if x.target == name {
-			out = append(out, stopperMailbox(i))
 		}
 	}
 	return out

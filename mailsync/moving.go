@@ -86,10 +86,9 @@ func (p *pass) arrivedMove(ctx context.Context, to *PairState, in Intent, r *Row
 	if err != nil {
 		return 0, err
 	}
-	for _, exact := range []bool{true, false} {
-		if a := claim(arrived, foundMessage{print: Print{Digest: r.Digest, Plain: r.plain()}}, exact); a != nil {
-			return a.meta.UID, nil
-		}
+	sent := foundMessage{meta: Meta{Date: r.Date}, print: Print{Digest: r.Digest, Plain: r.plain(), Octets: r.Size}, marks: labels{untold: true}}
+	if f := match([]foundMessage{sent}, arrived, leftItsFolder())[0]; f.how == byContent || f.how == byMarks {
+		return arrived[f.at].meta.UID, nil
 	}
 	return 0, nil
 }

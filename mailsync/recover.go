@@ -1,7 +1,9 @@
 package mailsync
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -9,8 +11,8 @@ import (
 )
 
 // recover settles the fate of batches that were announced and not recorded.
-// Only target UIDs at or above the recorded UIDNEXT can be theirs; octets say
-// which. What is not found was not received and is copied like anything new.
+// Only target UIDs at or above the recorded UIDNEXT can be theirs; match says
+// which are. What is not found was not received and is copied like anything new.
 func (p *pass) recover(ctx context.Context) error {
 	intents, err := p.Ledger.Intents(ctx)
 	if err != nil {
@@ -82,14 +84,18 @@ func (p *pass) recoverIntent(ctx context.Context, in Intent) error {
 	if err != nil {
 		return err
 	}
-	rows, err := p.findSent(ctx, s, in, k)
+	w, err := p.findSent(ctx, s, in, k, unheard())
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
+	if err := p.commit(ctx, Change{Rows: w.rows(), Close: in.ID}); err != nil {
+		return err
+	}
+	for _, r := range slices.Concat(w.copied, w.orphans) {
 		p.report.Outcomes[r.Outcome]++
 	}
-	return p.commit(ctx, Change{Rows: rows, Close: in.ID})
+	p.account(s, w)
+	return nil
 }
 
 // waitFor gives a server time to finish: the process that sent the intent may
@@ -144,22 +150,45 @@ func (p *pass) pairByID(id int64) *PairState {
 	return nil
 }
 
+// whereabouts are the rows of what a batch sent, as far as the target shows it.
+type whereabouts struct {
+	copied, inDoubt, orphans []*Row
+	// altered are those of copied whose octets are not what was sent, though
+	// their size does not say so.
+	altered []*Row
+}
+
+func (w whereabouts) rows() []*Row { return slices.Concat(w.copied, w.inDoubt, w.orphans) }
+
+// InDoubt is the Reason of a message that is [Rejected] because the target may
+// hold it already, and nothing proves that it does. Options.RetryRejected
+// sends it again.
+const InDoubt = "sent, and what became of it was not heard; the target holds a message that may be it: neither taken for it nor sent again"
+
+// recognisedReason is that of a copy that was not known by its octets.
+const recognisedReason = "known by date, size or Message-ID, and by its place; not by its octets"
+
+// beyondRecognition names what a target did to such a copy.
+const beyondRecognition = "beyond what was known of the target"
+
+var errInDoubt = errors.New(InDoubt)
+
 // findSent matches what the target received since the intent with what the
 // intent sent. A changed UIDVALIDITY on either side leaves it to adoption.
-func (p *pass) findSent(ctx context.Context, s *PairState, in Intent, k known) ([]*Row, error) {
+func (p *pass) findSent(ctx context.Context, s *PairState, in Intent, k known, enough evidence) (w whereabouts, err error) {
 	st, err := p.openTargetFolder(ctx, s.Pair.Target.Path, false)
 	if err != nil || st.UIDValidity != in.Validity {
-		return nil, err
+		return w, err
 	}
 	arrived, err := p.arrivedSince(ctx, in, k)
 	if err != nil || len(arrived) == 0 || !s.SourceListed {
-		return nil, err
+		return w, err
 	}
 	source, err := p.examine(ctx, s.Pair.Source.Path)
 	if err != nil || source.UIDValidity != in.SourceValidity {
-		return nil, err
+		return w, err
 	}
-	return p.matchSent(ctx, s, in, k, arrived)
+	return p.matchSent(ctx, s, in, k, arrived, enough)
 }
 
 // arrivedSince reads the messages of the open target folder that the batch
@@ -175,49 +204,96 @@ func (p *pass) arrivedSince(ctx context.Context, in Intent, k known) ([]foundMes
 			since = append(since, u)
 		}
 	}
-	return readAll(ctx, p.target, since, p.form())
-}
-
-type foundMessage struct {
-	meta  Meta
-	print Print
-	taken bool
-}
-
-func readAll(ctx context.Context, side Source, uids []UID, form Form) ([]foundMessage, error) {
-	if len(uids) == 0 {
-		return nil, nil
+	out, missing, err := readAll(ctx, p.target, since, p.form())
+	if err != nil || len(missing) == 0 {
+		return out, err
 	}
-	var out []foundMessage
-	_, err := side.Fetch(ctx, uids, func(m Meta, _ int64, body io.Reader) error {
-		print, err := form.PrintOf(body)
-		out = append(out, foundMessage{meta: m, print: print})
-		return err
+	missing = sortedUIDs(missing)
+	err = p.target.Scan(ctx, 0, func(m Meta) error {
+		if _, ok := slices.BinarySearch(missing, m.UID); ok {
+			out = append(out, foundMessage{meta: m, withheld: true})
+		}
+		return nil
 	})
+	slices.SortFunc(out, func(a, b foundMessage) int { return cmp.Compare(a.meta.UID, b.meta.UID) })
 	return out, err
 }
 
-func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, k known, arrived []foundMessage) ([]*Row, error) {
+// readAll returns what is delivered in the order of uids, and what is not.
+func readAll(ctx context.Context, side Source, uids []UID, form Form) (out []foundMessage, missing []UID, err error) {
+	if len(uids) == 0 {
+		return nil, nil, nil
+	}
+	missing, err = side.Fetch(ctx, uids, func(m Meta, _ int64, body io.Reader) error {
+		var l labelReader
+		print, err := form.PrintOf(io.TeeReader(body, &l))
+		out = append(out, foundMessage{meta: m, print: print, marks: l.end()})
+		return err
+	})
+	place := make(map[UID]int, len(uids))
+	for i, u := range uids {
+		place[u] = i
+	}
+	slices.SortStableFunc(out, func(a, b foundMessage) int { return cmp.Compare(place[a.meta.UID], place[b.meta.UID]) })
+	return out, missing, err
+}
+
+func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, k known, arrived []foundMessage, enough evidence) (w whereabouts, err error) {
 	var ask []UID
 	for _, u := range in.Sources {
 		if r := k.rows[u]; r == nil || r.awaitsCopy(in) {
 			ask = append(ask, u)
 		}
 	}
-	sent, err := readAll(ctx, p.source, ask, p.form())
+	sent, _, err := readAll(ctx, p.source, ask, p.form())
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	var rows []*Row
-	for _, exact := range []bool{true, false} {
-		for i := range sent {
-			if a := claim(arrived, sent[i], exact); a != nil {
-				rows = append(rows, foundRow(s, k.rows[sent[i].meta.UID], &in, sent[i], a.meta))
-				sent[i].taken = true
+	if len(sent) < len(ask) {
+		enough = unheardAndVanished()
+	}
+	taken := make([]bool, len(arrived))
+	for i, f := range match(sent, arrived, enough) {
+		if f.how == unseen {
+			continue
+		}
+		m, a := &sent[i], &arrived[f.at]
+		r := foundRow(s, k.rows[m.meta.UID], &in, *m, a.meta)
+		if taken[f.at] = true; f.how == inDoubt {
+			w.inDoubt = append(w.inDoubt, doubtfulRow(r))
+			continue
+		}
+		if w.copied = append(w.copied, r); f.how == byMarks {
+			r.Reason = recognisedReason
+			if p.Personality.alteration(r, a.meta.Size) == "" {
+				w.altered = append(w.altered, r)
 			}
 		}
 	}
-	return append(rows, orphans(s, in, arrived, len(ask)-len(sent))...), nil
+	w.orphans = orphans(s, in, arrived, taken, len(ask)-len(sent))
+	return w, nil
+}
+
+// doubtfulRow makes of a row that of a message of which nobody knows whether
+// the target has it.
+func doubtfulRow(r *Row) *Row {
+	r.TargetUID, r.TargetValidity, r.Plain, r.Left, r.Flux = 0, 0, Digest{}, nil, nil
+	r.Outcome, r.Reason, r.Settled = Rejected, InDoubt, true
+	return r
+}
+
+// account reports what was recorded and is not as it should be. A wish to send
+// again what was refused is older than the doubt.
+func (p *pass) account(s *PairState, w whereabouts) {
+	for _, r := range w.altered {
+		p.report.Altered++
+		p.except(OctetsAltered, beyondRecognition, r, "")
+	}
+	for _, r := range w.inDoubt {
+		p.report.Outcomes[Rejected]++
+		p.doubtful[r.ID] = true
+		p.fail(s.Pair.Source.Path, r.SourceUID, errInDoubt)
+	}
 }
 
 // foundRow records a message that was found where an intent sent it. With
@@ -235,10 +311,10 @@ func foundRow(s *PairState, row *Row, in *Intent, sent foundMessage, there Meta)
 // another folder of the source, it was moved; it is deleted on no other evidence.
 const orphanReason = "sent by an interrupted pass; vanished from the source before that was recorded"
 
-func orphans(s *PairState, in Intent, arrived []foundMessage, vanished int) []*Row {
+func orphans(s *PairState, in Intent, arrived []foundMessage, taken []bool, vanished int) []*Row {
 	var rows []*Row
-	for _, a := range arrived {
-		if a.taken || len(rows) >= vanished {
+	for i, a := range arrived {
+		if taken[i] || a.withheld || len(rows) >= vanished {
 			continue
 		}
 		flags := sortedFlags(a.meta.Flags) // it was sent with the source's
@@ -247,18 +323,4 @@ func orphans(s *PairState, in Intent, arrived []foundMessage, vanished int) []*R
 		rows = append(rows, r)
 	}
 	return rows
-}
-
-// claim finds the target message a sent one became: the same octets first,
-// then, since we wrote it, the same message as far as the target keeps it.
-func claim(arrived []foundMessage, sent foundMessage, exact bool) *foundMessage {
-	for i := range arrived {
-		a := &arrived[i]
-		same := a.print.Digest == sent.print.Digest || (!exact && a.print.Plain == sent.print.Plain)
-		if !a.taken && !sent.taken && same {
-			a.taken = true
-			return a
-		}
-	}
-	return nil
 }

@@ -24,7 +24,7 @@ func (p *pass) loadRows(ctx context.Context, s *PairState, source, target *View)
 		}
 		p.readBackByLook(s, &r)
 		s.arrive(&r, p.Clock.Now())
-		if !p.Forward.mayBeTwin(&r) && s.quiet(&r, p.Policy, p.RetryRejected) {
+		if !p.Forward.mayBeTwin(&r) && s.quiet(&r, p.Policy, p.RetryRejected && !p.doubtful[r.ID]) {
 			s.Quiet++
 			return nil
 		}

@@ -30,6 +30,8 @@ type pass struct {
 	suspectNames map[string]int
 	// done and total count the messages copied and to be copied.
 	done, total int
+	// doubtful are rows that this pass could not tell the fate of.
+	doubtful map[int64]bool
 	// avoid are keywords for which the target refuses messages.
 	avoid []string
 
@@ -77,7 +79,8 @@ type written struct {
 // goes on, as long as that brings it forward. ErrStopped says that it was
 // stopped before it was through; the report then counts what was done.
 func Pass(ctx context.Context, o Options) (report Report, err error) {
-	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}, doubts: map[string]doubtful{}, stripped: map[string]strip{}, suspectNames: map[string]int{}}
+	p := &pass{Options: o.withDefaults(), suspects: map[string]int{}, doubts: map[string]doubtful{}, stripped: map[string]strip{}, suspectNames: map[string]int{},
+		doubtful: map[int64]bool{}}
 	p.report.Started = p.Clock.Now()
 	release, err := p.Ledger.Lease(ctx, p.Owner)
 	if err != nil {
