@@ -29,6 +29,8 @@ type foundMessage struct {
 	marks labels
 	// withheld: it is listed, and was not delivered. Only meta is known of it.
 	withheld bool
+	// ended: a row says what it was a copy of; only its octets can say otherwise.
+	ended bool
 }
 
 // certainty says how a message that was sent is known on the target.
@@ -115,7 +117,7 @@ func (m *matching) take(i, at int, how certainty) {
 // common. Another Message-ID, or a line that a server wrote when it delivered
 // the message there, is never that of a copy of ours.
 func agree(s, a *foundMessage) (n int) {
-	if s.marks.contradicts(a.marks) {
+	if a.ended || s.marks.contradicts(a.marks) {
 		return 0
 	}
 	for _, same := range []bool{

@@ -112,13 +112,20 @@ type known struct {
 	// claimed are target messages that are somebody's; rows those of sources.
 	claimed map[UID]bool
 	rows    map[UID]*Row
+	// ended are target messages of rows that claim them no longer.
+	ended map[UID]bool
 }
 
-func newKnown() known { return known{claimed: map[UID]bool{}, rows: map[UID]*Row{}} }
+func newKnown() known {
+	return known{claimed: map[UID]bool{}, rows: map[UID]*Row{}, ended: map[UID]bool{}}
+}
 
 func (k known) add(r *Row, in Intent) {
 	if r.TargetUID >= in.Next && r.Outcome.Live() && r.TargetFolder == nil && r.TargetValidity == in.Validity {
 		k.claimed[r.TargetUID] = true
+	}
+	if r.TargetUID >= in.Next && r.Outcome == Gone && r.TargetFolder == nil && r.TargetValidity == in.Validity {
+		k.ended[r.TargetUID] = true
 	}
 	if r.SourceValidity == in.SourceValidity && r.Outcome != Gone {
 		k.rows[r.SourceUID] = r
@@ -251,6 +258,9 @@ func (p *pass) matchSent(ctx context.Context, s *PairState, in Intent, k known, 
 	}
 	if len(sent) < len(ask) {
 		enough = unheardAndVanished()
+	}
+	for i := range arrived {
+		arrived[i].ended = k.ended[arrived[i].meta.UID]
 	}
 	taken := make([]bool, len(arrived))
 	for i, f := range match(sent, arrived, enough) {
