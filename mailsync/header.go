@@ -111,9 +111,9 @@ func (f *fields) end() {
 	f.name, f.value = "", f.value[:0]
 }
 
-// labels are what a header says of whose message it is; what cannot be read
+// origins are what a header says of whose message it is; what cannot be read
 // the same after a server altered it is left out.
-type labels struct {
+type origins struct {
 	// id is of Message-ID; zero without one that is certain.
 	id Digest
 	// newest is of the Received field that was written last; zero without one.
@@ -125,15 +125,15 @@ type labels struct {
 
 // contradicts reports whether there cannot be a copy of l that we wrote: it
 // bears another Message-ID, or a server delivered it (RFC 5321 §4.4).
-func (l labels) contradicts(there labels) bool {
+func (l origins) contradicts(there origins) bool {
 	another := !l.id.IsZero() && !there.id.IsZero() && l.id != there.id
 	return another || !l.untold && !there.newest.IsZero() && there.newest != l.newest
 }
 
-// labelReader reads the header of a message that streams through it. Its zero
+// originReader reads the header of a message that streams through it. Its zero
 // value is ready.
-type labelReader struct {
-	labels
+type originReader struct {
+	origins
 	lines  lines
 	fields fields
 	ids    int
@@ -142,7 +142,7 @@ type labelReader struct {
 }
 
 // Write never fails.
-func (l *labelReader) Write(b []byte) (int, error) {
+func (l *originReader) Write(b []byte) (int, error) {
 	if l.passed {
 		return len(b), nil
 	}
@@ -153,7 +153,7 @@ func (l *labelReader) Write(b []byte) (int, error) {
 	return l.lines.Write(b)
 }
 
-func (l *labelReader) line(piece []byte, start, end bool) {
+func (l *originReader) line(piece []byte, start, end bool) {
 	switch {
 	case l.passed:
 	case start && end && len(piece) == 0:
@@ -164,8 +164,8 @@ func (l *labelReader) line(piece []byte, start, end bool) {
 	}
 }
 
-func (l *labelReader) field(name string, value []byte) {
-	sum, certain := labelOf(value)
+func (l *originReader) field(name string, value []byte) {
+	sum, certain := originOf(value)
 	switch {
 	case name == "received":
 		l.stamps++
@@ -177,9 +177,9 @@ func (l *labelReader) field(name string, value []byte) {
 	}
 }
 
-// labelOf sums a value up however it is folded. Octets that are not ASCII are
+// originOf sums a value up however it is folded. Octets that are not ASCII are
 // altered by many servers, and say nothing.
-func labelOf(value []byte) (sum Digest, certain bool) {
+func originOf(value []byte) (sum Digest, certain bool) {
 	odd := func(r rune) bool { return r > '~' || r < ' ' && r != '\t' }
 	words := bytes.Fields(value)
 	if len(words) == 0 || len(value) >= maxField || bytes.ContainsFunc(value, odd) {
@@ -189,10 +189,10 @@ func labelOf(value []byte) (sum Digest, certain bool) {
 }
 
 // end returns what was read.
-func (l *labelReader) end() labels {
+func (l *originReader) end() origins {
 	if l.lines.emit != nil && !l.passed {
 		l.lines.close()
 		l.fields.end()
 	}
-	return l.labels
+	return l.origins
 }

@@ -86,7 +86,7 @@ func (p *pass) arrivedMove(ctx context.Context, to *PairState, in Intent, r *Row
 	if err != nil {
 		return 0, err
 	}
-	sent := foundMessage{meta: Meta{Date: r.Date}, print: Print{Digest: r.Digest, Plain: r.plain(), Octets: r.Size}, marks: labels{untold: true}}
+	sent := foundMessage{meta: Meta{Date: r.Date}, print: Print{Digest: r.Digest, Plain: r.plain(), Octets: r.Size}, marks: origins{untold: true}}
 	if f := match([]foundMessage{sent}, arrived, leftItsFolder())[0]; f.how == byContent || f.how == byMarks {
 		return arrived[f.at].meta.UID, nil
 	}

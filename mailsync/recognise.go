@@ -26,7 +26,7 @@ import (
 type foundMessage struct {
 	meta  Meta
 	print Print
-	marks labels
+	marks origins
 	// withheld: it is listed, and was not delivered. Only meta is known of it.
 	withheld bool
 	// ended: a row says what it was a copy of; only its octets can say otherwise.

@@ -36,7 +36,7 @@ func (m message) found(altered bool) foundMessage {
 		return d
 	}
 	f := foundMessage{meta: Meta{Date: noon.Add(time.Duration(m.minute) * time.Minute), Size: int64(m.size)},
-		print: Print{Digest: label(text), Plain: label(text), Octets: int64(m.size)}, marks: labels{id: label(m.id), newest: label(m.received)}}
+		print: Print{Digest: label(text), Plain: label(text), Octets: int64(m.size)}, marks: origins{id: label(m.id), newest: label(m.received)}}
 	f.marks.untold = m.received == untold
 	if m.plain != "" {
 		f.print.Plain = label(m.plain)
@@ -145,7 +145,7 @@ func TestOneMarkIsEnoughForWhatWasAccepted(t *testing.T) {
 // TestWhatIsWithheldIsKnownByItsMarksAlone: nothing is the digest of nothing.
 func TestWhatIsWithheldIsKnownByItsMarksAlone(t *testing.T) {
 	there := foundMessage{meta: Meta{Date: noon, Size: 10}, withheld: true}
-	here := foundMessage{meta: Meta{Date: noon}, print: Print{Digest: Digest{1}, Octets: 10}, marks: labels{id: Digest{2}, newest: Digest{3}}}
+	here := foundMessage{meta: Meta{Date: noon}, print: Print{Digest: Digest{1}, Octets: 10}, marks: origins{id: Digest{2}, newest: Digest{3}}}
 	if f := match([]foundMessage{here}, []foundMessage{there}, unheard()); f[0] != (fate{byMarks, 0}) {
 		t.Error(f)
 	}
@@ -180,31 +180,31 @@ func TestLabels(t *testing.T) {
 	sum := func(s string) Digest { return sha256.Sum256([]byte(s)) }
 	cases := map[string]struct {
 		text string
-		want labels
+		want origins
 	}{
-		"both fields":                             {"Received: from a by b\r\nMessage-ID: <1@x>\r\n\r\nbody", labels{id: sum("<1@x>"), newest: sum("from a by b")}},
-		"however they are folded":                 {"RECEIVED: from a\r\n\t by  b\r\nMessage-Id:\r\n <1@x>\r\n\r\n", labels{id: sum("<1@x>"), newest: sum("from a by b")}},
-		"the first Received is the newest":        {"Received: two\r\nReceived: one\r\n\r\n", labels{newest: sum("two")}},
-		"a header without an end":                 {"Message-ID: <1@x>", labels{id: sum("<1@x>")}},
-		"a body is no header":                     {"Subject: x\r\n\r\nMessage-ID: <1@x>\r\nReceived: one\r\n", labels{}},
-		"two Message-IDs are none":                {"Message-ID: <1@x>\r\nMessage-ID: <1@x>\r\n\r\n", labels{}},
-		"three are none either":                   {"Message-ID: <1@x>\r\nMessage-ID: <2@x>\r\nMessage-ID: <1@x>\r\n\r\n", labels{}},
-		"an empty one is none":                    {"Message-ID: \r\n\r\n", labels{}},
-		"one that servers alter is none":          {"Message-ID: <é@x>\r\n\r\n", labels{}},
-		"a line that servers alter tells nothing": {"Received: from é\r\nReceived: one\r\n\r\n", labels{untold: true}},
-		"one without bounds is none":              {"Message-ID: <" + strings.Repeat("x", maxField) + ">\r\n\r\n", labels{}},
+		"both fields":                             {"Received: from a by b\r\nMessage-ID: <1@x>\r\n\r\nbody", origins{id: sum("<1@x>"), newest: sum("from a by b")}},
+		"however they are folded":                 {"RECEIVED: from a\r\n\t by  b\r\nMessage-Id:\r\n <1@x>\r\n\r\n", origins{id: sum("<1@x>"), newest: sum("from a by b")}},
+		"the first Received is the newest":        {"Received: two\r\nReceived: one\r\n\r\n", origins{newest: sum("two")}},
+		"a header without an end":                 {"Message-ID: <1@x>", origins{id: sum("<1@x>")}},
+		"a body is no header":                     {"Subject: x\r\n\r\nMessage-ID: <1@x>\r\nReceived: one\r\n", origins{}},
+		"two Message-IDs are none":                {"Message-ID: <1@x>\r\nMessage-ID: <1@x>\r\n\r\n", origins{}},
+		"three are none either":                   {"Message-ID: <1@x>\r\nMessage-ID: <2@x>\r\nMessage-ID: <1@x>\r\n\r\n", origins{}},
+		"an empty one is none":                    {"Message-ID: \r\n\r\n", origins{}},
+		"one that servers alter is none":          {"Message-ID: <é@x>\r\n\r\n", origins{}},
+		"a line that servers alter tells nothing": {"Received: from é\r\nReceived: one\r\n\r\n", origins{untold: true}},
+		"one without bounds is none":              {"Message-ID: <" + strings.Repeat("x", maxField) + ">\r\n\r\n", origins{}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := labelsOf([]byte(c.text), 7); got != c.want {
+			if got := originsOf([]byte(c.text), 7); got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)
 			}
 		})
 	}
 }
 
-func labelsOf(b []byte, chunk int) labels {
-	var l labelReader
+func originsOf(b []byte, chunk int) origins {
+	var l originReader
 	for rest := b; len(rest) > 0; {
 		n := min(max(chunk, 1), len(rest))
 		_, _ = l.Write(rest[:n])
@@ -218,11 +218,11 @@ func FuzzLabels(f *testing.F) {
 	f.Add([]byte("Received: from a\r\n\tby mx\r\nMessage-ID: <1>\r\n\r\nMessage-ID: <2>"), 3)
 	f.Add([]byte("\r\n"), 1)
 	f.Fuzz(func(t *testing.T, b []byte, chunk int) {
-		whole := labelsOf(b, len(b))
-		if cut := labelsOf(b, chunk%5000); cut != whole {
+		whole := originsOf(b, len(b))
+		if cut := originsOf(b, chunk%5000); cut != whole {
 			t.Fatalf("in pieces %+v, whole %+v", cut, whole)
 		}
-		if lines := labelsOf(bytes.ReplaceAll(b, []byte("\r"), nil), 4096); lines != whole {
+		if lines := originsOf(bytes.ReplaceAll(b, []byte("\r"), nil), 4096); lines != whole {
 			t.Fatalf("without CR %+v, with it %+v", lines, whole)
 		}
 	})

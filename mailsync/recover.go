@@ -232,7 +232,7 @@ func readAll(ctx context.Context, side Source, uids []UID, form Form) (out []fou
 		return nil, nil, nil
 	}
 	missing, err = side.Fetch(ctx, uids, func(m Meta, _ int64, body io.Reader) error {
-		var l labelReader
+		var l originReader
 		print, err := form.PrintOf(io.TeeReader(body, &l))
 		out = append(out, foundMessage{meta: m, print: print, marks: l.end()})
 		return err
