@@ -325,6 +325,9 @@ func failureOf(r mailsync.Report) error {
 func passText(r mailsync.Report) string {
 	copied := r.Outcomes[mailsync.Copied]
 	text := fmt.Sprintf("%d messages on the source, %d copied", r.SourceMessages, copied)
+	if r.Referenced > 0 {
+		text += fmt.Sprintf(" (%d of them on the target, out of copies: %d octets not sent)", r.Referenced, r.Saved)
+	}
 	if n := r.Outcomes[mailsync.Adopted]; n > 0 {
 		text += fmt.Sprintf(", %d adopted", n)
 	}

@@ -105,6 +105,22 @@ type Streamer interface {
 	AppendStream(ctx context.Context, next func(wait bool) (batch *Batch, more bool), done func(Appended, error)) error
 }
 
+// Copier is a Target that makes messages of one of its folders again in
+// another, and says under which UIDs (RFC 4315): it needs Accepts.UIDPlus.
+type Copier interface {
+	// CopyWithin copies messages of the folder opened by Select (UID COPY, RFC
+	// 3501 §6.4.7). Dates and flags should be the same, and need not be. What
+	// is not there is left out, and is no error. When the error is a refusal,
+	// any number of them may have been copied.
+	CopyWithin(ctx context.Context, uids []UID, to Folder) (CopiedWithin, error)
+}
+
+// CopiedWithin says where copies are; nothing, where the server does not say.
+type CopiedWithin struct {
+	UIDValidity uint32
+	UIDs        map[UID]UID // by the UID of the original
+}
+
 // Asker is a Target that can ask before it sends the octets of a message: a
 // round trip for each, and a refusal then ends no connection.
 type Asker interface {

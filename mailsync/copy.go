@@ -23,7 +23,20 @@ func (p *pass) copyAll(ctx context.Context, copies []CopyList) error {
 		l.Pair.again, l.Pair.sent = l.Again, slices.Grow(l.Pair.sent, len(l.At))
 		due[l.Pair] = p.unsuspected(l.Pair, l.At)
 	}
-	if len(copies) > 0 && p.streams() {
+	errands := p.errands(due)
+	if err := p.copyDue(ctx, due); err != nil || len(errands) == 0 {
+		return err
+	}
+	left, err := p.runErrands(ctx, errands)
+	if err != nil {
+		return err
+	}
+	return p.copyDue(ctx, left)
+}
+
+// copyDue sends messages, by their places in the source views.
+func (p *pass) copyDue(ctx context.Context, due map[*PairState][]uint32) error {
+	if len(due) > 0 && p.streams() {
 		var err error
 		if due, err = p.flowAll(ctx, due); err != nil {
 			return err

@@ -112,6 +112,17 @@ func scenarios() map[string]scenario {
 			list := w.source.Snapshot()["Clients"]
 			w.source.Move("Clients", list[len(list)-1].UID, "Sent")
 		}},
+		"messages are in several folders": {prepare: func(w *world) {
+			w.source = newNamed(w.t, storetest.Personality{}).source
+			w.complete()
+			for n := range 5 {
+				w.source.Label("INBOX", w.source.Put("INBOX", body(2000+n), day, `\Seen`), "Clients")
+			}
+			w.source.Label("INBOX", 1, "Neuf")
+		}, options: func(o *mailsync.Options) { o.BatchMessages = 2 }},
+		"messages are in several folders, copies are not named": {personality: storetest.Personality{NoCopyUID: true}, prepare: func(w *world) {
+			w.source = newNamed(w.t, storetest.Personality{}).source
+		}},
 		"labels, first copy": {prepare: withLabels, options: small},
 		"labels, everything changed": {prepare: func(w *world) {
 			withLabels(w)

@@ -23,7 +23,8 @@
 //     be written what they keep (confirm); copy what is new, in batches
 //     announced before they are sent, many of them under way on a few
 //     connections (flow, lane), folders with little behind one another (gather),
-//     and what is refused one by one (copyBatch, transfer); bring flags over
+//     and what is refused one by one (copyBatch, transfer); let the target make
+//     out of its copies what is the same message (errands); bring flags over
 //     (flagAll); read back what was written (settle), by its flags alone where a
 //     probe has shown that nothing else changes;
 //  7. delete, last, what the source no longer has and only we wrote (deleteAll);
@@ -54,7 +55,9 @@
 // counts as [Excluded] without a row: for a pass it is not in the folder of all
 // mail, and moves into it when the last label goes. The server's own name of a
 // message ([ObjectID]) says what is the same message, within one pass; what its
-// octets are it never says.
+// octets are it never says. So a message in several folders is sent once, and
+// a [Copier] makes the others of it by UID COPY, announced like any batch; its row
+// has the digest of what was sent. What is refused, or in doubt, is sent.
 //
 // Invariant: of two copies of one message ours in the archive is given up only
 // while the other was seen on the target.
@@ -94,9 +97,8 @@
 //
 // A folder that changed is listed on both sides, sixteen octets for each
 // message ([View]) and twenty for its name where the server tells one, or told
-// in ranges of UIDs where the server keeps a history ([Changes]), and its
-// rows are read against both views: of one that
-// calls for nothing only two bits stay (quiet). What is to be copied is a list of
+// in ranges of UIDs where the server keeps a history ([Changes]), and its rows
+// are read against both views: of one that calls for nothing only two bits stay (quiet). What is to be copied is a list of
 // places in the view; rows are made batch by batch and not kept. What is read
 // back and found as it was sent is settled by one record of its folder
 // ([Settlement]); only what is not has its row written again.
@@ -130,5 +132,6 @@
 //
 // Invariant: memory grows with the number of messages of the folders that
 // changed, forty octets for each and, for names that a source tells, as many
-// again, never with their size.
+// again, never with their size; what the target is to make out of copies takes
+// another hundred while it does.
 package mailsync

@@ -1,6 +1,7 @@
 package mailsync
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -206,11 +207,15 @@ func (s *PairState) placeOf(r *Row) (int, bool) {
 
 // shownElsewhere lists, sorted, the names of all messages of folders that were read.
 func (p *pass) shownElsewhere(by labels) []ObjectID {
-	var out []ObjectID
+	var read []*PairState
+	room := 0
 	for _, s := range p.state.pairs {
-		if by[folderKey(s.Pair.Source.Path)] != s || !s.Source.Known {
-			continue
+		if by[folderKey(s.Pair.Source.Path)] == s && s.Source.Known {
+			read, room = append(read, s), room+s.Source.Len()
 		}
+	}
+	out := make([]ObjectID, 0, room)
+	for _, s := range read {
 		for i := range s.Source.Len() {
 			if id := s.Source.messages.object(i); !id.IsZero() {
 				out = append(out, id)
@@ -221,7 +226,7 @@ func (p *pass) shownElsewhere(by labels) []ObjectID {
 	return out
 }
 
-func (id ObjectID) compare(other ObjectID) int { return slices.Compare(id[:], other[:]) }
+func (id ObjectID) compare(other ObjectID) int { return bytes.Compare(id[:], other[:]) }
 
 // fileView marks the messages of a view that a folder shows that was read, or
 // has by its label and was not. Whatever cannot be told is the view's own.

@@ -41,12 +41,18 @@ func gmailTo(t *testing.T, target imapstore.Config) (*testservers.Gmail, mailsyn
 		g.Put(body(i), old.Add(time.Duration(i)*time.Hour), labels...)
 	}
 	g.Put(body(100), old, testservers.GmailBin)
+	return g, passes(t, source, target)
+}
+
+// passes are those between two servers, with a ledger on disk.
+func passes(t *testing.T, source, target imapstore.Config) mailsync.Options {
+	t.Helper()
 	l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "alice.db"), ledger.Options{Clock: clock.Real{}, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	return g, mailsync.Options{Ledger: l, Owner: "test", Clock: clock.NewVirtual(day.Add(100 * time.Hour)),
+	return mailsync.Options{Ledger: l, Owner: "test", Clock: clock.NewVirtual(day.Add(100 * time.Hour)),
 		OpenSource: func(ctx context.Context) (mailsync.Source, error) { return imapstore.OpenSource(ctx, source) },
 		OpenTarget: func(ctx context.Context) (mailsync.Target, error) { return imapstore.OpenTarget(ctx, target) }}
 }
@@ -88,8 +94,8 @@ func TestGmailGoesToDovecotOnce(t *testing.T) {
 	g, o := gmailTo(t, kind.start(t, []string{"alice"})("alice").store)
 	r := completes(t, o)
 	want := map[string]int{"INBOX": 8, "Clients": 4, "Café": 4, "Clients/Grands": 4, "[Gmail]/Sent Mail": 4, "Archive": 4, "[Gmail]/Trash": 1}
-	if d := cmp.Diff(want, held(t, o)); d != "" || r.Elsewhere != 16 {
-		t.Fatalf("%d elsewhere (-want +held):\n%s", r.Elsewhere, d)
+	if d := cmp.Diff(want, held(t, o)); d != "" || r.Elsewhere != 16 || r.Referenced != 8 || g.Fetched()+r.Saved != r.Bytes {
+		t.Fatalf("%d elsewhere, %d made of copies, %d octets of %d read and %d saved (-want +held):\n%s", r.Elsewhere, r.Referenced, g.Fetched(), r.Bytes, r.Saved, d)
 	}
 	o.Tap = func(point string) { t.Errorf("a second pass with nothing to do: %s", point) }
 	completes(t, o)
@@ -105,11 +111,60 @@ func TestGmailGoesToDovecotOnce(t *testing.T) {
 	if d := cmp.Diff(want, held(t, o)); d != "" {
 		t.Fatalf("(-want +held):\n%s", d)
 	}
+	verifies(t, o, 28)
+}
+
+// verifies reads every octet of the target again.
+func verifies(t *testing.T, o mailsync.Options, matched int) {
+	t.Helper()
 	v, err := mailsync.Verify(t.Context(), mailsync.VerifyOptions{Ledger: o.Ledger, Depth: mailsync.Full, Now: day, OpenSource: o.OpenSource,
 		OpenTarget: func(ctx context.Context) (mailsync.Source, error) { return o.OpenTarget(ctx) }})
-	if err != nil || v.Err() != nil {
+	if err != nil || v.Err() != nil || v.Matched != matched {
 		t.Fatalf("%v, %+v", err, v)
 	}
+}
+
+// TestCyrusIsReadOnceForSeveralFolders: a message that a person copied into
+// another folder has one name there (EMAILID, RFC 8474), and Dovecot copies it.
+func TestCyrusIsReadOnceForSeveralFolders(t *testing.T) {
+	source := startCyrus(t, nil)("alice").store
+	target := dovecotKind("", ".", testservers.DovecotOptions{Format: testservers.Maildir, SaveCRLF: true}).start(t, []string{"alice"})("alice").store
+	w, err := imapstore.OpenTarget(t.Context(), source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	inbox, err := w.Create(t.Context(), []string{"INBOX"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients, err := w.Create(t.Context(), []string{"Clients", "Été"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	done, err := w.Append(t.Context(), inbox, func() (*mailsync.Outgoing, error) {
+		if n++; n > 12 {
+			return nil, nil
+		}
+		return &mailsync.Outgoing{Size: int64(len(body(n))), Date: old, Flags: []string{`\Seen`, "$Forwarded"}, Body: strings.NewReader(body(n))}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Select(t.Context(), inbox); err != nil {
+		t.Fatal(err)
+	}
+	if copied, err := w.CopyWithin(t.Context(), done.UIDs[2:9], clients); err != nil || len(copied.UIDs) != 7 {
+		t.Fatal(copied, err)
+	}
+	o := passes(t, source, target)
+	if r := completes(t, o); r.Referenced != 7 || r.Outcomes[mailsync.Copied] != 19 {
+		t.Fatalf("%+v", r)
+	}
+	o.Tap = func(point string) { t.Errorf("a second pass with nothing to do: %s", point) }
+	completes(t, o)
+	verifies(t, o, 19)
 }
 
 // Of a source that announces names and labels and refuses to tell them all is

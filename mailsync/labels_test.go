@@ -309,7 +309,8 @@ func (w *world) relabel(rt *rapid.T, seq int) {
 func drawn(rt *rapid.T, t *testing.T) *world {
 	w := newLabelled(t, storetest.Personality{NoCondStore: rapid.Bool().Draw(rt, "source without CONDSTORE"), MuteLabels: rapid.Bool().Draw(rt, "labels are not told")},
 		storetest.Personality{NoMove: rapid.Bool().Draw(rt, "no MOVE"), NoCopy: rapid.Bool().Draw(rt, "no COPY"), SingleAppend: rapid.Bool().Draw(rt, "single"),
-			NoCondStore: rapid.Bool().Draw(rt, "no CONDSTORE")})
+			NoCondStore: rapid.Bool().Draw(rt, "no CONDSTORE"), NoCopyUID: rapid.Bool().Draw(rt, "copies are not named"),
+			CopyLoses: rapid.SampledFrom([][]string{nil, {`\Seen`}}).Draw(rt, "copies lose")})
 	w.o.BatchMessages, w.o.MaxDelete = rapid.IntRange(1, 5).Draw(rt, "batch"), 100
 	return w
 }

@@ -172,6 +172,10 @@ type Report struct {
 	// MovedOnTarget, Deleted and Flagged count what followed the source.
 	MovedOnTarget, Deleted, Flagged int
 	Bytes                           int64
+	// Referenced counts messages that the target made out of a copy it had, Saved
+	// their octets: they are among Bytes, and were not sent.
+	Referenced int
+	Saved      int64
 	// Due is octets of the messages that were found to be copied.
 	Due        int64
 	Reconnects int

@@ -74,9 +74,9 @@ func (b *settling) since() uint64 {
 }
 
 // plain: a probe has shown that nothing but flags can be other than it was
-// sent. Verify asks for sizes and dates nevertheless.
+// sent. Of what the target copied itself that was not shown. Verify asks for sizes and dates nevertheless.
 func (b *settling) plain() bool {
-	return len(b.rows) == 0 && !slices.ContainsFunc(b.sent, func(c sentCopy) bool {
+	return len(b.rows) == 0 && !b.referenced && !slices.ContainsFunc(b.sent, func(c sentCopy) bool {
 		return !b.p.Personality.keeps(b.Source.messages.date(int(c.source)), b.p.report.Started)
 	})
 }

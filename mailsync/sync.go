@@ -32,6 +32,8 @@ type pass struct {
 	done, total int
 	// doubtful are rows that this pass could not tell the fate of.
 	doubtful map[int64]bool
+	// copiesRefused: the target refused to copy from folder to folder.
+	copiesRefused bool
 	// avoid are keywords for which the target refuses messages.
 	avoid []string
 

@@ -78,6 +78,8 @@ type PairState struct {
 	// irregular ones are compared with their rows.
 	sent      []sentCopy
 	irregular map[UID]bool
+	// referenced: some of them the target made itself.
+	referenced bool
 	// settled says how far what an earlier pass sent was read back by the look.
 	settled bounds
 }

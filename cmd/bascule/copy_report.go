@@ -79,6 +79,7 @@ func (x *copying) also(r mailsync.Report) (lines []string) {
 	}
 	say(r.Outcomes[mailsync.Adopted], "%s there already.", count(r.Outcomes[mailsync.Adopted], "message"))
 	say(r.Elsewhere, "Of all mail, %s in other folders as well: copied there, and not once more%s.", count(r.Elsewhere, "message"), avoided(r.Avoided))
+	say(r.Referenced, "%s in several folders: sent once, and copied on the target%s.", count(r.Referenced, "message"), avoided(r.Saved))
 	say(r.MovedOnTarget, "%s followed into another folder.", count(r.MovedOnTarget, "message"))
 	say(r.Flagged, "Flags of %s brought over.", count(r.Flagged, "message"))
 	say(r.Deleted, "%s deleted, as on the source.", count(r.Deleted, "message"))
@@ -178,7 +179,8 @@ func (x *copying) concludeJSON(r mailsync.Report, v *mailsync.Verification, refu
 	}
 	fields := map[string]string{"copied": strconv.Itoa(r.Outcomes[mailsync.Copied]), "adopted": strconv.Itoa(r.Outcomes[mailsync.Adopted]),
 		"bytes": strconv.FormatInt(r.Bytes, 10), "failed": strconv.Itoa(len(r.Failures)), "rejected": strconv.Itoa(r.Totals[mailsync.Rejected]),
-		"spared": strconv.Itoa(r.Spared), "elsewhere": strconv.Itoa(r.Elsewhere), "complete": strconv.FormatBool(r.Complete)}
+		"spared": strconv.Itoa(r.Spared), "elsewhere": strconv.Itoa(r.Elsewhere), "referenced": strconv.Itoa(r.Referenced),
+		"saved": strconv.FormatInt(r.Saved, 10), "complete": strconv.FormatBool(r.Complete)}
 	if v != nil {
 		for _, l := range differenceLines(v.Differences) {
 			tell(view.Error, "copy_difference", l, nil)

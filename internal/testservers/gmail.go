@@ -63,10 +63,7 @@ type gmailShown struct {
 // StartGmail starts a server with no mail, and stops it when the test ends.
 func StartGmail(t testing.TB) *Gmail {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenLoopback(t)
 	g := &Gmail{Addr: l.Addr().String(), listener: l, conns: map[net.Conn]bool{}}
 	for _, f := range []gmailFolder{{name: "INBOX", label: GmailInbox}, {name: "[Gmail]", attribute: `\Noselect`}, {name: "[Gmail]/All Mail", attribute: `\All`},
 		{name: "[Gmail]/Sent Mail", attribute: `\Sent`, label: GmailSent}, {name: "[Gmail]/Starred", attribute: `\Flagged`, label: GmailStarred},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -138,11 +139,31 @@ func (t *Target) Move(ctx context.Context, uids []mailsync.UID, to mailsync.Fold
 	return mv.uids(uids), err
 }
 
+// CopyWithin implements mailsync.Copier.
+func (t *Target) CopyWithin(ctx context.Context, uids []mailsync.UID, to mailsync.Folder) (mailsync.CopiedWithin, error) {
+	mv := &moving{t: t, to: to, there: map[uint32]uint32{}}
+	err := t.writing(ctx, "copy messages to "+quote(to), func() error {
+		t.s.conn.Patience(t.s.lim.Commit)
+		defer t.s.conn.Patience(0)
+		return mv.send("UID COPY", ascending(uids))
+	})
+	out := mailsync.CopiedWithin{UIDValidity: mv.validity}
+	for from, there := range mv.there {
+		if out.UIDs == nil {
+			out.UIDs = make(map[mailsync.UID]mailsync.UID, len(mv.there))
+		}
+		out.UIDs[mailsync.UID(from)] = mailsync.UID(there)
+	}
+	return out, err
+}
+
 // moving collects where messages went.
 type moving struct {
 	t     *Target
 	to    mailsync.Folder
 	there map[uint32]uint32
+	// validity is the UIDVALIDITY of the folder they went to, as far as it was told.
+	validity uint32
 }
 
 func (mv *moving) run(nums []uint32) error {
@@ -150,6 +171,17 @@ func (mv *moving) run(nums []uint32) error {
 	if !mv.t.s.has("MOVE") {
 		verb = "UID COPY"
 	}
+	if err := mv.send(verb, nums); err != nil || verb == "UID MOVE" {
+		return err
+	}
+	uids := make([]mailsync.UID, len(nums))
+	for i, n := range nums {
+		uids[i] = mailsync.UID(n)
+	}
+	return mv.t.expunge(uids)
+}
+
+func (mv *moving) send(verb string, nums []uint32) error {
 	for _, set := range wire.Sets(nums) {
 		m := mv.t.s.conn.Begin(verb, mv.t.s.lit).Text(" " + set.Text).Name(mv.to.Raw)
 		r, err := mv.t.s.ask(m, mv.data)
@@ -161,14 +193,7 @@ func (mv *moving) run(nums []uint32) error {
 		}
 		mv.copied(&r)
 	}
-	if verb == "UID MOVE" {
-		return nil
-	}
-	uids := make([]mailsync.UID, len(nums))
-	for i, n := range nums {
-		uids[i] = mailsync.UID(n)
-	}
-	return mv.t.expunge(uids)
+	return nil
 }
 
 // data sees COPYUID where RFC 6851 §4.3 puts it: in an untagged OK.
@@ -187,9 +212,11 @@ func (mv *moving) copied(r *wire.Response) {
 	}
 	from, ok1 := wire.ParseSet(f[1], 1<<20)
 	to, ok2 := wire.ParseSet(f[2], 1<<20)
-	if !ok1 || !ok2 || len(from) != len(to) {
+	validity, err := strconv.ParseUint(f[0], 10, 32)
+	if !ok1 || !ok2 || len(from) != len(to) || err != nil {
 		return
 	}
+	mv.validity = uint32(validity)
 	for i, n := range from {
 		mv.there[n] = to[i]
 	}

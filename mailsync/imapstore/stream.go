@@ -8,7 +8,10 @@ import (
 	"bascule/mailsync/wire"
 )
 
-var _ mailsync.Streamer = (*Target)(nil)
+var (
+	_ mailsync.Streamer = (*Target)(nil)
+	_ mailsync.Copier   = (*Target)(nil)
+)
 
 // streamFlight is how many batches may be under way. Their octets are in the
 // sockets, not in memory.

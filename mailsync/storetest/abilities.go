@@ -259,6 +259,52 @@ func beginnings(t *testing.T, f Fixture) {
 	}
 }
 
+// copiesWithin: the copies have the octets, dates and flags of their originals
+// (RFC 3501 §6.4.7), are where the answer says, and what is not there is left out.
+func copiesWithin(t *testing.T, f Fixture) {
+	s := f.begin(t)
+	c, ok := s.target.(mailsync.Copier)
+	if !ok || !s.target.Accepts().UIDPlus {
+		t.Skip("messages are not copied within")
+	}
+	to, err := s.target.Create(s.ctx, []string{"Été", "Copies"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.append(mail(1), mail(2), mail(3))
+	s.selectFolder(s.folder)
+	from := s.uids()
+	done, err := c.CopyWithin(s.ctx, []mailsync.UID{from[2], from[0], from[2] + 1000}, to)
+	if err != nil || len(done.UIDs) != 2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if left := s.uids(); len(left) != 3 {
+		t.Fatalf("the originals are %v", left)
+	}
+	s.selectFolder(to)
+	if done.UIDValidity != s.status.UIDValidity {
+		t.Fatalf("copied into UIDVALIDITY %d, the folder has %d", done.UIDValidity, s.status.UIDValidity)
+	}
+	bodies, _ := s.bodies(s.uids())
+	want := map[mailsync.UID]string{done.UIDs[from[0]]: mail(1), done.UIDs[from[2]]: mail(3)}
+	if d := cmp.Diff(want, bodies); d != "" {
+		t.Fatalf("(-said +there):\n%.2000s", d)
+	}
+	for _, m := range s.scan(0) {
+		if !m.Date.Equal(date) || !slices.Equal(m.Flags, []string{`\Answered`, `\Seen`}) {
+			t.Errorf("message %d: %v %v", m.UID, m.Date, m.Flags)
+		}
+	}
+	// A folder that is not there is a refusal, and the connection goes on.
+	s.selectFolder(s.folder)
+	if _, err := c.CopyWithin(s.ctx, from[:1], mailsync.Folder{Path: []string{"Fantome"}, Raw: "Fantome"}); err == nil {
+		t.Fatal("copied into a folder that is not there")
+	}
+	if got := s.uids(); len(got) != 3 {
+		t.Fatalf("the originals are %v", got)
+	}
+}
+
 // removesFolder: an open folder with messages goes; its neighbours, and a
 // folder that is not there, are no matter.
 func removesFolder(t *testing.T, f Fixture) {

@@ -29,7 +29,10 @@ type conn struct {
 	dead     bool
 }
 
-var _ mailsync.Target = (*conn)(nil)
+var (
+	_ mailsync.Target = (*conn)(nil)
+	_ mailsync.Copier = (*conn)(nil)
+)
 
 // OpenSource and OpenTarget have the shape the engine wants.
 func (s *Server) OpenSource(context.Context) (mailsync.Source, error) {
@@ -300,6 +303,51 @@ func (c *conn) Move(ctx context.Context, uids []mailsync.UID, to mailsync.Folder
 		return nil, nil
 	}
 	return out, nil
+}
+
+// CopyWithin implements mailsync.Copier.
+func (c *conn) CopyWithin(ctx context.Context, uids []mailsync.UID, to mailsync.Folder) (mailsync.CopiedWithin, error) {
+	end, err := c.writable(ctx, "COPY")
+	if err != nil {
+		return mailsync.CopiedWithin{}, err
+	}
+	defer end()
+	dest := c.s.find(to.Path)
+	if c.s.P.NoCopy || dest == nil {
+		return mailsync.CopiedWithin{}, &mailsync.ServerError{Command: "UID COPY", Status: "NO", Text: "not here"}
+	}
+	c.s.appends++
+	cut := NoCut
+	if c.s.CutAppend != nil {
+		cut = c.s.CutAppend(c.s.appends)
+	}
+	if cut == CutBeforeAccept {
+		_, err := c.lost()
+		return mailsync.CopiedWithin{}, err
+	}
+	out := mailsync.CopiedWithin{UIDValidity: dest.validity, UIDs: map[mailsync.UID]mailsync.UID{}}
+	for _, u := range uids {
+		if i := c.open.index(u); i >= 0 {
+			out.UIDs[u] = dest.add(c.s.again(c.open.messages[i]))
+		}
+	}
+	if cut == CutAfterAccept {
+		_, err := c.lost()
+		return mailsync.CopiedWithin{}, err
+	}
+	if c.s.P.NoCopyUID {
+		return mailsync.CopiedWithin{}, nil
+	}
+	return out, nil
+}
+
+// again is what a message becomes in another folder.
+func (s *Server) again(m Message) Message {
+	m.Flags = slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return slices.Contains(s.P.CopyLoses, f) })
+	if s.P.CopyIsNow {
+		m.Date = s.P.Now
+	}
+	return m
 }
 
 func (c *conn) Expunge(ctx context.Context, uids []mailsync.UID) error {

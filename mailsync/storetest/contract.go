@@ -50,6 +50,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 		"many folders are read at once":                         readsMany,
 		"flags of many folders are changed at once":             storesMany,
 		"messages of many folders are expunged at once":         expungesMany,
+		"a copy within is the same message in another folder":   copiesWithin,
 		"a folder that is removed is gone, and no other":        removesFolder,
 		"the beginning of a message is its first octets":        beginnings,
 	}

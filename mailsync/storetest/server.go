@@ -42,9 +42,11 @@ type Personality struct {
 	// all mail; MuteLabels keeps the labels of messages secret.
 	Newest     int
 	MuteLabels bool
-	// NoCopy refuses to copy messages from one folder to another; CopyLoses are
-	// flags that such a copy lacks, CopyIsNow dates it Now.
+	// NoCopy refuses to copy messages from one folder to another, NoCopyUID does
+	// not say what became of them; CopyLoses are flags that such a copy lacks,
+	// CopyIsNow dates it Now.
 	NoCopy    bool
+	NoCopyUID bool
 	CopyLoses []string
 	CopyIsNow bool
 	// KeepsFolders refuses to delete a folder.
