@@ -11,6 +11,7 @@ import (
 
 	"bascule/internal/clock"
 	"bascule/mailsync"
+	"bascule/mailsync/imapstore"
 	"bascule/mailsync/ledger"
 	"bascule/mailsync/storetest"
 	"bascule/mailsync/wire"
@@ -226,8 +227,49 @@ func TestAChangeCostsWhatChanged(t *testing.T) {
 			t.Errorf("the %s sent %d octets where four of 3000 messages changed: %v", side, m.In, m.Commands)
 		}
 	}
+	// Greeting, login, list; the look, and what it left open. The source: octets
+	// that the size does not tell apart, messages. The target: what the folder
+	// keeps, messages, flags, what became of them, the mark, the expunge.
+	for side, most := range map[string]int64{"source": 6, "target": 11} {
+		if m := in[side]; m.Turns+1 > most {
+			t.Errorf("the %s: %d round trips: %v", side, m.Turns+1, m.Commands)
+		}
+	}
 	if !strings.Contains(said, "CHANGEDSINCE") || strings.Contains(said, "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)\n") {
 		t.Error(said)
 	}
-	verify(t, l, source, target, 3001)
+	// A batch that is worth opening the folder for is no reason to ask again
+	// what the folder keeps.
+	appendTo(t, source, 90)
+	if in, _, r = pass(); r.Outcomes[mailsync.Copied] != 90 || r.Flagged != 1 || in["target"].Turns+1 > 9 {
+		t.Errorf("%v, %d round trips: %v", r.Outcomes, in["target"].Turns+1, in["target"].Commands)
+	}
+	verify(t, l, source, target, 3091)
+}
+
+// appendTo puts messages into INBOX, and flags one that was there.
+func appendTo(t *testing.T, cfg imapstore.Config, n int) {
+	t.Helper()
+	s, err := imapstore.OpenTarget(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	i, inbox := 0, mailsync.Folder{Path: []string{"INBOX"}, Raw: "INBOX"}
+	_, err = s.Append(t.Context(), inbox, func() (*mailsync.Outgoing, error) {
+		if i++; i > n {
+			return nil, nil
+		}
+		text := body(200_000 + i)
+		return &mailsync.Outgoing{Size: int64(len(text)), Date: day, Flags: []string{`\Seen`}, Body: strings.NewReader(text)}, nil
+	})
+	if err == nil {
+		_, err = s.Select(t.Context(), inbox)
+	}
+	if err == nil {
+		err = s.AddFlags(t.Context(), []mailsync.UID{7}, []string{`\Flagged`})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

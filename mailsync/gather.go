@@ -69,7 +69,7 @@ func (f *flow) gather() {
 		batches += g.large()
 		return true
 	})
-	f.long = len(f.queue) > 0 || batches > 0
+	f.long = len(f.queue) > 0 || batches > 1 // one is under way no longer than what is not opened
 	share := 2 * int64(f.p.Connections)
 	f.queue = append(f.queue, joined(small, max(leastBytes, octets/share), max(leastBatches, batches/int(share)))...)
 }
