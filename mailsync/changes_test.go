@@ -247,6 +247,42 @@ func TestAChangeCostsWhatChanged(t *testing.T) {
 	verify(t, l, source, target, 3091)
 }
 
+// TestEveryServerTellsWhatChanged: none of the matrix that keeps a history is
+// asked for a list.
+func TestEveryServerTellsWhatChanged(t *testing.T) {
+	for _, k := range serverKinds() {
+		if strings.HasPrefix(k.name, "Dovecot mdbox") || k.name == "memory" {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			at := k.start(t, []string{"alice", "bob"})
+			source, target := at("alice").store, at("bob").store
+			fillFolders(t, source, 2, 300)
+			l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "alice.db"), ledger.Options{Clock: clock.Real{}, Random: rand.Reader})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			for n := range 2 {
+				if n > 0 {
+					changeFolders(t, source, 2)
+				}
+				m := &meters{}
+				o := m.options(source, target)
+				o.Ledger = l
+				r, err := mailsync.Pass(t.Context(), o)
+				if err != nil || !r.Complete || n > 0 && (r.Deleted != 2 || r.Flagged != 2) {
+					t.Fatalf("%v, %+v", err, r)
+				}
+				if from, to := m.source[0]().In, m.target[0]().In; n > 0 && max(from, to) > 25_000 {
+					t.Errorf("the source sent %d octets and the target %d where eight of 600 messages changed", from, to)
+				}
+			}
+			verify(t, l, source, target, 602)
+		})
+	}
+}
+
 // appendTo puts messages into INBOX, and flags one that was there.
 func appendTo(t *testing.T, cfg imapstore.Config, n int) {
 	t.Helper()

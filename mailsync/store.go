@@ -95,7 +95,7 @@ type Source interface {
 	Examine(ctx context.Context, f Folder) (Status, error)
 	// Scan calls fn once for each message of the open folder, in UID order.
 	// With changedSince > 0 only messages whose mod-sequence is greater are
-	// reported; that needs CONDSTORE.
+	// reported, in the order the server likes; that needs CONDSTORE.
 	Scan(ctx context.Context, changedSince uint64, fn func(Meta) error) error
 	// UIDs returns the UIDs of the open folder, ascending.
 	UIDs(ctx context.Context) ([]UID, error)

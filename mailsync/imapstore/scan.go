@@ -33,6 +33,7 @@ type scan struct {
 	s      *session
 	before opened // as it was when the question was asked
 	bare   bool   // flags are all that was asked for
+	since  uint64 // changes are told as they came about, not by UID
 	fn     func(mailsync.Meta) error
 	m      wire.Fetched
 	last   uint32
@@ -44,7 +45,7 @@ func (s *session) scan(ctx context.Context, since uint64, fn func(mailsync.Meta)
 	if since > 0 && !s.condstore() || gone != nil && !s.qresync {
 		return fmt.Errorf("%s: scan folder %s: server keeps no history of changes", s.cfg.who(), quote(s.open.folder))
 	}
-	sc := &scan{s: s, fn: fn}
+	sc := &scan{s: s, since: since, fn: fn}
 	err := s.within(ctx, "scan", func() error { return sc.run(since, gone) })
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (sc *scan) data(r *wire.Response) (bool, error) {
 	switch {
 	case m.UID == 0 || !m.HasFlags || !sc.bare && (!m.HasDate || !m.HasSize):
 		return false, nil // a change of flags, told in passing
-	case m.UID <= sc.last:
+	case sc.since == 0 && m.UID <= sc.last:
 		return false, nil // told again, after it was asked for
 	case sc.stop != nil:
 		return true, nil

@@ -193,6 +193,9 @@ func (s *session) appendLimit() int64 {
 // introduce asks who the server is and where folders are, and does not wait:
 // the first question, mostly a LIST, goes out in the same flight. The answers
 // are taken by untagged whoever reads them, and by meet.
+//
+// It waits for the login: Cyrus 3.6 answers what comes behind AUTHENTICATE in
+// the same flight partly, answers AUTHENTICATE twice, and then says nothing more.
 func (s *session) introduce() error {
 	wanted := []struct {
 		name, text string

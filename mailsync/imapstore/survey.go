@@ -101,7 +101,7 @@ func setsOf(ranges []mailsync.UIDRange) []string {
 
 // listing hands the messages it is told to whoever asked.
 func (v *visit) listing(a mailsync.Ask, out *mailsync.Surveyed) *scan {
-	return &scan{s: v.s, before: v.s.open, bare: a.Question == mailsync.AskFlags, fn: func(m mailsync.Meta) error {
+	return &scan{s: v.s, before: v.s.open, bare: a.Question == mailsync.AskFlags, since: a.ChangedSince, fn: func(m mailsync.Meta) error {
 		if a.Message != nil {
 			a.Message(m)
 			return nil
