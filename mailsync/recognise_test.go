@@ -22,6 +22,7 @@ type message struct {
 	text, plain  string
 	minute, size int
 	id, received string
+	ended        bool
 }
 
 func (m message) found(altered bool) foundMessage {
@@ -37,7 +38,7 @@ func (m message) found(altered bool) foundMessage {
 	}
 	f := foundMessage{meta: Meta{Date: noon.Add(time.Duration(m.minute) * time.Minute), Size: int64(m.size)},
 		print: Print{Digest: label(text), Plain: label(text), Octets: int64(m.size)}, marks: origins{id: label(m.id), newest: label(m.received)}}
-	f.marks.untold = m.received == untold
+	f.marks.untold, f.ended = m.received == untold, m.ended
 	if m.plain != "" {
 		f.print.Plain = label(m.plain)
 	}
@@ -81,6 +82,8 @@ func TestMatch(t *testing.T) {
 			list{{text: "!a", minute: 1, size: 11, id: "a", received: "old"}}, []fate{claimed(0)}},
 		"a line that servers alter says nothing": {list{{text: "a", minute: 1, size: 10, id: "a", received: untold}},
 			list{{text: "!a", minute: 1, size: 10, id: "a", received: "X"}}, []fate{claimed(0)}},
+		"the copy of a row that ended is not ours a second time": {list{full("a", 1, 10)}, list{{text: "!a", minute: 1, size: 10, id: "a", ended: true}}, []fate{never}},
+		"unless it has the very octets":                          {list{full("a", 1, 10)}, list{{text: "a", minute: 1, size: 10, id: "a", ended: true}}, []fate{content(0)}},
 		"as many, and not one for one in their order: in doubt": {list{{text: "a", minute: 1, size: 10, id: "x"}, {text: "b", minute: 2, size: 10, id: "x"}},
 			list{{text: "!b", minute: 2, size: 99, id: "x"}, {text: "!a", minute: 3, size: 10, id: "x"}}, []fate{doubtful(0), doubtful(0)}},
 		"all arrived, each is its own, in order": {list{full("a", 1, 10), full("b", 2, 20), full("c", 3, 30)},
@@ -124,6 +127,19 @@ func TestMatch(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", d)
 			}
 		})
+	}
+}
+
+func TestACopyOfARowThatEndedIsRememberedAsSuch(t *testing.T) {
+	in, k := Intent{Next: 3, Validity: 7}, newKnown()
+	for _, r := range []Row{
+		{TargetUID: 3, TargetValidity: 7, Outcome: Gone}, {TargetUID: 4, TargetValidity: 7, Outcome: Copied}, {TargetUID: 2, TargetValidity: 7, Outcome: Gone},
+		{TargetUID: 5, TargetValidity: 6, Outcome: Gone}, {TargetUID: 6, TargetValidity: 7, TargetFolder: []string{"Else"}, Outcome: Gone},
+	} {
+		k.add(&r, in)
+	}
+	if d := cmp.Diff([]map[UID]bool{{3: true}, {4: true}}, []map[UID]bool{k.ended, k.claimed}); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
 	}
 }
 
