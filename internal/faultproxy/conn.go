@@ -17,7 +17,8 @@ type conn struct {
 	// lost brings the tag whose answer the client must not see.
 	lost chan string
 
-	mu sync.Mutex // to the client: the server's octets and ours
+	turn sync.Mutex // to the client: one response at a time, with its literals
+	mu   sync.Mutex // to the client: the server's octets and ours
 	// polite is set once the client was told goodbye, which it must get to read.
 	polite bool
 	// broken is set once the fault has come: the client hears nothing more but
@@ -81,6 +82,8 @@ func (c *conn) pass(b []byte, down bool) error {
 }
 
 func (c *conn) say(line string) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, _ = io.WriteString(c.client, line+"\r\n")
@@ -262,13 +265,30 @@ func (c *conn) answers(in *bufio.Reader) error {
 		if tag != "" && strings.HasPrefix(string(line), tag+" ") {
 			return errBroken
 		}
+		if err := c.answer(in, line); err != nil {
+			return err
+		}
+	}
+}
+
+// answer passes one response on, of which line is the first.
+func (c *conn) answer(in *bufio.Reader, line []byte) error {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	for {
 		if err := c.pass(line, true); err != nil {
 			return err
 		}
-		if n, _, ok := literal(line); ok {
-			if err := c.octets(in, n, true); err != nil {
-				return err
-			}
+		n, _, ok := literal(line)
+		if !ok {
+			return nil
+		}
+		if err := c.octets(in, n, true); err != nil {
+			return err
+		}
+		var err error
+		if line, err = in.ReadBytes('\n'); err != nil {
+			return err
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,6 +144,48 @@ func TestFaults(t *testing.T) {
 				t.Errorf("the server saw %q", got)
 			}
 		})
+	}
+}
+
+// TestARefusalDoesNotComeInTheMiddleOfAMessage: no server could say it there.
+func TestARefusalDoesNotComeInTheMiddleOfAMessage(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	half := make(chan struct{})
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, "* 1 FETCH (BODY {8}\r\n1234")
+		<-half
+		_, _ = io.WriteString(c, "5678)\r\na OK done\r\n")
+		_, _ = io.Copy(io.Discard, c)
+	}()
+	p := Start(t, l.Addr().String(), Fault{At: Command("EXAMINE", 1), Do: Refuse, Say: "NO because"})
+	c, err := net.Dial("tcp", p.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	begun := make([]byte, len("* 1 FETCH (BODY {8}\r\n1234"))
+	if _, err := io.ReadFull(c, begun); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(c, "b EXAMINE x\r\n")
+	for !p.Happened() {
+		runtime.Gosched()
+	}
+	close(half)
+	in := bufio.NewReader(c)
+	for _, want := range []string{"5678)\r\n", ""} {
+		if line, err := in.ReadString('\n'); err != nil || want != "" && line != want {
+			t.Fatalf("%q, %v", line, err)
+		}
 	}
 }
 
